@@ -1,0 +1,58 @@
+"""The registry filled: importing this module defines every statistic, and computes any of them by its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geometry.dimension import two_nn  # noqa: F401
+from geometry.errors import InputError, UsageError
+from geometry.estimates import failed
+from geometry.pairs import Scan, executor, scan
+from geometry.registry import Entry, Outcome, entries, entry
+
+__all__ = ["compute", "evaluate", "statistics"]
+
+
+def statistics() -> list[Entry]:
+    """Every statistic: name, needs, range, invariances, direction, source."""
+    return entries()
+
+
+def compute(name: str, x: Any, y: Any = None, *, device: str = "auto", seed: int = 0, **options: Any) -> Outcome:
+    """One statistic of STATISTICS by its name.
+
+    x, y: points (n, d) of any array library, or a ready summary (`Neighbors`, `Moments`); y is the reference where the
+    statistic compares two sets. Further options are those of the statistic (`geometry explain NAME`). Raises UsageError
+    for an unknown name, a missing or needless y or an unknown option, InputError for unusable points. Data on which the
+    statistic has no value give an `undefined` estimate with its reason.
+    """
+    found = entry(name)
+    _check(found, y, options)
+    engine = executor(device)
+    labels = options.pop("labels", None)
+    sets = [scan(x, engine, seed=seed, labels=labels)]
+    if y is not None:
+        sets.append(scan(y, engine, seed=seed, labels=options.pop("reference_labels", None)))
+        if 0 < sets[0].d != sets[1].d > 0:
+            raise InputError(f"x has {sets[0].d} dimensions, y has {sets[1].d}; they must agree")
+    return found.function(*sets, **options)
+
+
+def evaluate(found: Entry, *sets: Scan, **options: Any) -> Outcome:
+    """A statistic inside a run: an exception becomes a `failed` estimate and stops nothing else."""
+    try:
+        return found.function(*sets, **options)
+    except Exception as error:  # whatever it is, the other statistics go on and the row says what happened
+        return failed(found.name, error)
+
+
+def _check(found: Entry, y: Any, options: dict[str, Any]) -> None:
+    if found.needs_reference and y is None:
+        raise UsageError(f"{found.name} compares two sets; pass the reference as y")
+    if y is not None and not found.needs_reference:
+        raise UsageError(f"{found.name} looks at one set; leave y out")
+    labelled = {"labels", "reference_labels"} if "labels" in found.needs else set()
+    unknown = set(options) - set(found.options) - labelled
+    if unknown:
+        known = ", ".join(sorted({*found.options, *labelled})) or "none"
+        raise UsageError(f"{found.name} has no option '{sorted(unknown)[0]}'; it has: {known}")

@@ -1,0 +1,1 @@
+"""Intrinsic dimension: estimators that read neighbour distances, pair counts or the spectrum."""

@@ -1,0 +1,24 @@
+"""Every error a user can meet: each says which file, array or row, and what to do about it.
+
+The command line maps them to exit codes (3 unreadable or unsafe input, 4 out of memory); anything else that escapes is a defect of ours.
+"""
+
+
+class GeometryError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+
+class InputError(GeometryError, ValueError):
+    """Input that cannot be analysed as it is: wrong shape, missing key, NaN, too few rows."""
+
+
+class UnsafeFileError(GeometryError):
+    """A file that would run code or exceed its own bounds when read."""
+
+
+class OutOfMemoryError(GeometryError, MemoryError):
+    """The plan does not fit the memory budget, even after backing off."""
+
+
+class UsageError(GeometryError):
+    """A call or command line that contradicts itself or asks for something that is not here."""

@@ -1,0 +1,40 @@
+"""How an `Estimate` is made: with a normal interval, or as undefined with its reason."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from geometry.types import Estimate, Floats
+
+Z95 = 1.959963984540054  # two-sided 95 % point of the normal law
+
+
+def measured(name: str, value: float, *, stderr: float | None = None, method: str = "", **fields: Any) -> Estimate:
+    """An estimate with the normal 95 % interval value +- 1.96 stderr; undefined if the value is not finite."""
+    if not isfinite(value):
+        return undefined(name, "not-finite", **{f: fields[f] for f in ("variant", "n", "d", "k") if f in fields})
+    if stderr is None or not isfinite(stderr):
+        return Estimate(name, float(value), method=method, **fields)
+    null = fields.get("null")
+    if null is not None and stderr > 0 and "z" not in fields:
+        fields["z"] = (float(value) - null) / stderr
+    bounds = {"low": float(value) - Z95 * stderr, "high": float(value) + Z95 * stderr}
+    return Estimate(name, float(value), stderr=float(stderr), method=method, **(bounds | fields))
+
+
+def undefined(name: str, reason: str, **fields: Any) -> Estimate:
+    """The defined answer where a statistic has none: no value, a reason code."""
+    return Estimate(name, None, status="undefined", reason=reason, **fields)
+
+
+def failed(name: str, error: Exception) -> Estimate:
+    """What a run records when a statistic raised: it never stops the others."""
+    return Estimate(name, None, status="failed", reason=f"{type(error).__name__}: {error}")
+
+
+def standard_error(per_row: Floats) -> float:
+    """Standard error of a mean of n values; of a U-statistic's rows, pass twice the projections."""
+    return float(np.std(per_row, ddof=1) / np.sqrt(len(per_row))) if len(per_row) > 1 else float("nan")

@@ -1,0 +1,80 @@
+"""Byte-equal rows, collapsed before the pass and expanded after it: what a collapsed generation is made of.
+
+Neighbours are found among the distinct rows; a row's table is then filled with its own copies (distance 0), and every
+neighbour is repeated by its copies, in the order of (squared distance, index). That is the exact answer: the k nearest
+distinct rows with all their copies hold the k nearest rows. Minus zero and zero are one value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geometry.types import Array, Floats, Ints
+
+
+@dataclass(frozen=True)
+class Copies:
+    """first (u,): row number of each distinct row, ascending; group (n,): the distinct row of every row."""
+
+    first: Ints
+    group: Ints
+
+    @property
+    def any(self) -> bool:
+        return len(self.first) < len(self.group)
+
+    @property
+    def counts(self) -> Ints:
+        return np.bincount(self.group, minlength=len(self.first))
+
+
+def find_copies(points: Array) -> Copies:
+    """Groups of byte-equal rows, numbered by their first row."""
+    whole = np.ascontiguousarray(points + points.dtype.type(0))
+    keys = whole.view(np.dtype((np.void, whole.dtype.itemsize * whole.shape[1]))).ravel()
+    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return Copies(first[order].astype(np.int64), place[group.ravel()].astype(np.int64))
+
+
+def expand(sq_dist: Floats, index: Ints, copies: Copies, k: int, *, own: bool) -> tuple[Floats, Ints]:
+    """Tables over distinct base rows, (u, j), turned into tables over all base rows.
+
+    With own, queries are the same rows: each gets its own copies too and loses itself, and the result has n rows.
+    Without, the result keeps the u query rows of the input.
+    """
+    if own:
+        sq_dist = np.hstack([np.zeros((len(sq_dist), 1)), sq_dist])
+        index = np.hstack([np.arange(len(index))[:, None], index])
+    members = np.argsort(copies.group, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(copies.counts)])
+    take = np.minimum(copies.counts[index], k + 1)
+    query = np.repeat(np.arange(len(index)), take.sum(axis=1))
+    flat = take.ravel()
+    within = np.arange(flat.sum()) - np.repeat(np.cumsum(flat) - flat, flat)
+    rows = members[np.repeat(starts[index.ravel()], flat) + within]
+    values = np.repeat(sq_dist.ravel(), flat)
+    order = np.lexsort((rows, values, query))
+    heads = np.concatenate([[0], np.cumsum(take.sum(axis=1))[:-1]])
+    return (
+        _per_row(values[order], rows[order], heads, copies, k) if own else _first(values[order], rows[order], heads, k)
+    )
+
+
+def _first(values: Floats, rows: Ints, heads: Ints, k: int) -> tuple[Floats, Ints]:
+    at = heads[:, None] + np.arange(k)
+    return values[at], rows[at]
+
+
+def _per_row(values: Floats, rows: Ints, heads: Ints, copies: Copies, k: int) -> tuple[Floats, Ints]:
+    """Every row of a group reads its group's list and skips itself."""
+    at = heads[copies.group][:, None] + np.arange(k + 1)
+    mine: NDArray[np.bool_] = rows[np.minimum(at, len(rows) - 1)] == np.arange(len(copies.group))[:, None]
+    skip = np.cumsum(mine, axis=1)[:, :k] > 0
+    at = at[:, :k] + skip
+    return values[at], rows[at]

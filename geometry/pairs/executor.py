@@ -1,0 +1,33 @@
+"""The interface that every engine fills: four reductions over pairs or rows, each within a memory plan.
+
+Engines meet one contract, `geometry.pairs.reference`; NumPy decides on what they return.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
+
+
+class Executor(Protocol):
+    """An engine on one device. Points are (n, d) float arrays without NaN; results are exact unless they say so."""
+
+    @property
+    def name(self) -> str: ...
+
+    def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
+        """The k nearest base rows of every query; with exclude_self queries and base are the same rows."""
+        ...
+
+    def radius_counts(self, queries: Array, base: Array, sq_radii: Floats) -> RadiusCounts:
+        """Closed balls of squared radius sq_radii (m,) around the base rows, ties inside."""
+        ...
+
+    def pair_sums(self, points: Array, rows: Ints, t: float) -> PairSums:
+        """Means and histograms over the pairs (row of `rows`, any other row)."""
+        ...
+
+    def moments(self, points: Array) -> Moments:
+        """Mean and covariance, accumulated in float64 about the mean."""
+        ...

@@ -1,0 +1,44 @@
+"""How many rows a block may have, so that a tile of pairs fits the memory budget; and which device `auto` means.
+
+`auto` means the CPU until a CUDA path has been proven on a GPU: code that never ran there is used only when asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from geometry.errors import OutOfMemoryError, UsageError
+
+DEFAULT_BUDGET = (
+    24 << 20
+)  # bytes of scratch for one block of pairs: larger ones pay page faults, smaller ones product overhead
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def block_rows(bytes_per_row: int, budget: int, most: int = 4096) -> int:
+    """Rows of a block whose scratch stays within `budget` bytes, at most `most`."""
+    rows = budget // max(bytes_per_row, 1)
+    if rows < 1:
+        raise OutOfMemoryError(
+            f"one row of pairs needs {bytes_per_row} bytes, the budget is {budget}; raise --memory-budget"
+        )
+    return int(min(rows, most))
+
+
+def blocks(n: int, size: int) -> Iterator[slice]:
+    """The slices of `size` rows that cover n rows."""
+    return (slice(start, min(start + size, n)) for start in range(0, n, size))
+
+
+def resolve_device(device: str = "auto") -> str:
+    """`cpu` or `cuda`; UsageError where CUDA is asked for and there is none, with the reason."""
+    if device not in DEVICES:
+        raise UsageError(f"device '{device}' is unknown; choose one of {', '.join(DEVICES)}")
+    if device == "cuda":
+        import torch
+
+        if torch.version.cuda is None:
+            raise UsageError("--device cuda: this torch was built without CUDA; install a CUDA build of torch")
+        if not torch.cuda.is_available():
+            raise UsageError("--device cuda: torch finds no usable CUDA device; check the driver with nvidia-smi")
+    return "cuda" if device == "cuda" else "cpu"

@@ -1,0 +1,145 @@
+"""One set under the pass: each summary is made when first asked for, once, and shared by all statistics.
+
+A `Scan` owns the points, the engine and what the engine has returned. The neighbour table grows to the largest k asked;
+everybody reads its first columns. A scan can also stand on ready summaries (a neighbour table, moments) without points.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from geometry.errors import InputError
+from geometry.pairs.arrays import as_points, require_finite
+from geometry.pairs.executor import Executor
+from geometry.pairs.spectrum import Spectrum, spectrum_of_covariance, spectrum_of_points
+from geometry.pairs.sums import sample_rows
+from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
+
+SUM_ROWS = 4096  # rows whose pairs with all others enter the pair sums; all rows up to this n
+MOST_COVARIANCE = (
+    4096  # dimensions up to which the covariance is formed; beyond, the spectrum comes from the Gram matrix
+)
+
+
+class Scan:
+    """Summaries of one set, (n, d), on one engine; see the module."""
+
+    def __init__(self, points: Array, executor: Executor, *, k: int = 0, seed: int = 0, labels: Array | None = None):
+        self.points = require_finite(points)
+        self.executor = executor
+        self.seed = seed
+        self.labels = labels
+        self.k = k
+        self._table: Neighbors | None = None
+        self._moments: Moments | None = None
+        self._sums: dict[float, PairSums] = {}
+        self._among: dict[int, tuple[Scan, Neighbors]] = {}
+        self._balls: dict[tuple[int, int], RadiusCounts] = {}
+
+    @classmethod
+    def of(cls, summary: Neighbors | Moments, executor: Executor) -> Scan:
+        """A scan that stands on a ready summary; what needs the points themselves raises InputError."""
+        scan = cls(np.empty((0, 0)), executor)
+        if isinstance(summary, Neighbors):
+            scan._table = summary
+        else:
+            scan._moments = summary
+        return scan
+
+    @property
+    def n(self) -> int:
+        """Rows of the set, or of the summary it stands on."""
+        if len(self.points):
+            return len(self.points)
+        if self._table is not None:
+            return len(self._table.sq_dist)
+        return self._moments.n if self._moments is not None else 0
+
+    @property
+    def d(self) -> int:
+        """Ambient dimensions; 0 where only a neighbour table is known."""
+        return len(self._moments.mean) if self._moments is not None else int(self.points.shape[1])
+
+    def neighbors(self, k: int) -> Neighbors:
+        """The k nearest others of every row; InputError if there are not k others, or a ready table is narrower."""
+        if self._table is None or self._table.k < k:
+            if k > len(self.points) - 1:
+                raise InputError(f"k = {k} neighbours need at least {k + 1} rows; this set has {self.n}")
+            grown = min(max(k, self.k), len(self.points) - 1)
+            self._table = self.executor.neighbors(self.points, self.points, grown, exclude_self=True)
+        return self._table.first(k)
+
+    @property
+    def moments(self) -> Moments:
+        """Mean and covariance; InputError where d is too large to form it (use `spectrum`)."""
+        if self._moments is None:
+            if self.points.shape[1] > MOST_COVARIANCE:
+                raise InputError(
+                    f"a covariance of {self.points.shape[1]} dimensions is not formed (most {MOST_COVARIANCE})"
+                )
+            self._moments = self.executor.moments(self._rows())
+        return self._moments
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """Mean, eigenvalues (descending) and eigenvectors of the covariance."""
+        if self._moments is not None or self.points.shape[1] <= MOST_COVARIANCE:
+            return spectrum_of_covariance(self.moments)
+        return spectrum_of_points(self._rows())
+
+    @cached_property
+    def scores(self) -> Floats:
+        """(n, r) centred rows in the principal directions, float64."""
+        scores: Floats = (self._rows().astype(np.float64) - self.spectrum.mean) @ self.spectrum.eigenvectors
+        return scores
+
+    def pair_sums(self, t: float = 2.0) -> PairSums:
+        """Means over pairs: all rows up to SUM_ROWS, beyond that a seeded sample of rows against all."""
+        if t not in self._sums:
+            rows = sample_rows(len(self._rows()), SUM_ROWS, self.seed)
+            self._sums[t] = self.executor.pair_sums(self.points, rows, t)
+        return self._sums[t]
+
+    def among(self, reference: Scan, k: int) -> Neighbors:
+        """The k nearest rows of `reference` for every row of this set; a copy of a row is a neighbour at distance 0."""
+        known = self._among.get(id(reference))
+        if known is None or known[1].k < k:
+            if k > reference.n:
+                raise InputError(f"k = {k} neighbours need as many reference rows; the reference has {reference.n}")
+            table = self.executor.neighbors(self._rows(), reference._rows(), k, exclude_self=False)
+            known = self._among[id(reference)] = (reference, table)
+        return known[1].first(k)
+
+    def balls(self, reference: Scan, k: int) -> RadiusCounts:
+        """This set's rows in balls around the reference's rows, each out to its own k-th other reference row."""
+        key = (id(reference), k)
+        if key not in self._balls:
+            radii = reference.neighbors(k).sq_dist[:, k - 1]
+            self._balls[key] = self.executor.radius_counts(self._rows(), reference._rows(), radii)
+        return self._balls[key]
+
+    def pair_counts(self, radii: Floats) -> Ints:
+        """(r, s) number of other rows within each radius of each sampled row (all rows up to SUM_ROWS)."""
+        rows = sample_rows(len(self._rows()), SUM_ROWS, self.seed)
+        same = [np.full(self.n, float(radius) ** 2) for radius in radii]
+        counts = [
+            self.executor.radius_counts(self.points[rows], self.points, squared).per_query - 1 for squared in same
+        ]
+        return np.stack(counts)
+
+    def _rows(self) -> Array:
+        if len(self.points) == 0:
+            raise InputError("this statistic needs the points, not only a summary of them; pass an (n, d) array")
+        return self.points
+
+
+def scan(points: Any, executor: Executor, *, k: int = 0, seed: int = 0, labels: Array | None = None) -> Scan:
+    """A scan of whatever counts as points, or of a ready summary, or the scan itself."""
+    if isinstance(points, Scan):
+        return points
+    if isinstance(points, Neighbors | Moments):
+        return Scan.of(points, executor)
+    return Scan(as_points(points), executor, k=k, seed=seed, labels=labels)

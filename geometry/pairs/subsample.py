@@ -1,0 +1,50 @@
+"""Subsampling without replacement inside a neighbour table: the error of neighbour statistics, with no new pass.
+
+The neighbours within a random half are those table entries that belong to it. For a statistic with root-n error the
+spread of its values over halves, around the whole, equals its standard error at n: Var(half) - Var(whole) = Var(whole)
+(Politis, Romano and Wolf 1999, chapter 2). The naive bootstrap repeats rows, puts r_1 = 0 and is never used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geometry.types import Neighbors
+
+DRAWS = 16
+
+
+def width_for(k: int) -> int:
+    """Columns a table needs so that a random half nearly always finds k neighbours in it: 2k and four deviations."""
+    return int(2 * k + np.ceil(4 * np.sqrt(2 * k)))
+
+
+def restrict(table: Neighbors, keep: NDArray[np.bool_], k: int) -> Neighbors:
+    """The table of the kept rows among themselves, k columns; rows that the table cannot fill are left out."""
+    inside = keep[table.index[keep]]
+    full = inside.sum(axis=1) >= k
+    order = np.argsort(~inside, axis=1, kind="stable")[full, :k]
+    rows = np.flatnonzero(keep)[full]
+    sq_dist = np.take_along_axis(table.sq_dist[rows], order, axis=1)
+    index = np.take_along_axis(table.index[rows], order, axis=1)
+    return Neighbors(np.sqrt(sq_dist).astype(np.float32), index, table.certified[rows], sq_dist)
+
+
+def halves(n: int, draws: int, seed: int) -> Iterator[NDArray[np.bool_]]:
+    """Masks of random halves of n rows; the complement of each is the other half."""
+    rng = np.random.default_rng(seed)
+    for _ in range(draws):
+        keep = np.zeros(n, np.bool_)
+        keep[rng.permutation(n)[: n // 2]] = True
+        yield keep
+
+
+def half_sample_stderr(table: Neighbors, k: int, value: Callable[[Neighbors], float], seed: int = 0) -> float:
+    """Standard error of value(table of k columns) at the table's n; NaN where the table is too narrow or too short."""
+    if table.index.shape != table.sq_dist.shape or table.k < k or len(table.sq_dist) < 4 * k:
+        return float("nan")
+    values = [value(restrict(table, keep, k)) for keep in halves(len(table.sq_dist), DRAWS, seed)]
+    return float(np.std(values, ddof=1))

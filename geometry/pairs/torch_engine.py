@@ -1,0 +1,68 @@
+"""The torch engine: the four reductions on the CPU or on a CUDA device, with the same code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from geometry.pairs import counts, exact, sums
+from geometry.pairs.copies import expand, find_copies
+from geometry.pairs.frame import ROWS, mean_of
+from geometry.pairs.plan import DEFAULT_BUDGET, blocks
+from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
+
+
+@dataclass(frozen=True)
+class TorchExecutor:
+    """Blocked torch tiles on `device` (`cpu` or `cuda`), scratch of at most `budget` bytes a block."""
+
+    device: str = "cpu"
+    budget: int = DEFAULT_BUDGET
+
+    @property
+    def name(self) -> str:
+        return f"torch-{self.device}"
+
+    def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
+        """The k nearest base rows of every query, exact; k at most the number of other rows."""
+        copies = find_copies(base)
+        if not copies.any:
+            sq_dist, index, certified = self._distinct(queries, base, k, exclude_self=exclude_self)
+            return _table(sq_dist, index, certified)
+        distinct = base[copies.first]
+        asked = distinct if exclude_self else queries
+        most = min(k, len(distinct) - int(exclude_self))
+        sq_dist, index, certified = self._distinct(asked, distinct, most, exclude_self=exclude_self)
+        sq_dist, index = expand(sq_dist, index, copies, k, own=exclude_self)
+        return _table(sq_dist, index, certified[copies.group] if exclude_self else certified)
+
+    def _distinct(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> tuple[Floats, Ints, Array]:
+        if k == 0:
+            return np.empty((len(queries), 0)), np.empty((len(queries), 0), np.int64), np.ones(len(queries), np.bool_)
+        ranked = exact.neighbors(queries, base, k, exclude_self=exclude_self, device=self.device, budget=self.budget)
+        sq_dist, index, certified = (part.cpu().numpy() for part in ranked)
+        return sq_dist, index, certified
+
+    def radius_counts(self, queries: Array, base: Array, sq_radii: Floats) -> RadiusCounts:
+        """Closed balls around base rows, ties inside, every doubtful pair re-measured in float64."""
+        return counts.radius_counts(queries, base, sq_radii, device=self.device, budget=self.budget)
+
+    def pair_sums(self, points: Array, rows: Ints, t: float) -> PairSums:
+        """Cosine moments, exponential sums and histograms over (row of rows, other row)."""
+        return sums.pair_sums(points, rows, t, device=self.device, budget=self.budget)
+
+    def moments(self, points: Array) -> Moments:
+        """Mean and covariance (ddof 0) in float64, in blocks of rows."""
+        shift = mean_of(points)
+        mean = torch.from_numpy(shift).to(self.device)
+        total = torch.zeros((len(shift), len(shift)), dtype=torch.float64, device=self.device)
+        for block in blocks(len(points), ROWS):
+            centred = torch.from_numpy(np.ascontiguousarray(points[block])).to(self.device).double() - mean
+            total.addmm_(centred.T, centred)
+        return Moments(len(points), shift, (total / len(points)).cpu().numpy())
+
+
+def _table(sq_dist: Floats, index: Ints, certified: Array) -> Neighbors:
+    return Neighbors(np.sqrt(sq_dist).astype(np.float32), index, certified, sq_dist)
