@@ -1,6 +1,7 @@
 """Every error a user can meet: each says which file, array or row, and what to do about it.
 
-The command line maps them to exit codes (3 unreadable or unsafe input, 4 out of memory); anything else that escapes is a defect of ours.
+The command line maps them to exit codes (3 unreadable or unsafe input, 4 out of memory); anything else that
+escapes is a defect of ours.
 """
 
 

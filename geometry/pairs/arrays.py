@@ -60,5 +60,5 @@ def require_finite(points: Array, name: str = "points") -> Array:
 
 def finite_rows(points: Array) -> NDArray[np.bool_]:
     """(n,) whether every coordinate of a row is finite."""
-    finite: NDArray[np.bool_] = np.isfinite(points).all(axis=1)
+    finite: NDArray[np.bool_] = np.all(np.isfinite(points), axis=1)
     return finite
