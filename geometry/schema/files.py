@@ -1,0 +1,116 @@
+"""Records on disk: run.json, results.jsonl, results.csv and arrays/*.npy, strict JSON, written whole or not at all.
+
+Each file goes to a temporary name beside its place, is flushed to the disk and renamed; run.json is written last, so a
+folder that has one holds a finished run.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from geometry.errors import InputError
+from geometry.types import Array, Record
+
+COLUMNS = (
+    "generation", "position", "layer", "name", "variant", "value", "stderr", "low", "high", "method", "null", "z",
+    "n", "d", "k", "exact", "status", "reason",
+)  # fmt: skip
+
+
+def strict(value: Any) -> Any:
+    """`value` in plain JSON types; a number that is not finite becomes null."""
+    if isinstance(value, dict):
+        return {str(key): strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return strict(value.tolist())
+    if isinstance(value, np.generic):
+        return strict(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def dumps(value: Any, *, indent: int | None = None) -> str:
+    """Strict JSON text (RFC 8259): no NaN, no Infinity."""
+    return json.dumps(strict(value), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Let `write` fill a temporary file, then put it in place in one step."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """UTF-8 text, whole or not at all."""
+    write_whole(path, lambda file: file.write(text.encode()))
+
+
+def write_array(path: Path, array: Array) -> None:
+    """One .npy file without pickles."""
+    write_whole(path, lambda file: np.save(file, array, allow_pickle=False))
+
+
+def write_record(record: Record, folder: Path | str) -> None:
+    """The whole record into `folder`, which is made; existing files of the same name are replaced."""
+    folder = Path(folder)
+    (folder / "arrays").mkdir(parents=True, exist_ok=True)
+    for name, array in record.arrays.items():
+        write_array(folder / "arrays" / f"{name}.npy", array)
+    write_text(folder / "results.jsonl", "".join(dumps(row) + "\n" for row in record.results))
+    write_text(folder / "results.csv", table(record.results))
+    write_text(folder / "run.json", dumps(record.run, indent=1) + "\n")
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as CSV with one header line."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(strict(row) for row in rows)
+    return out.getvalue()
+
+
+def read_record(folder: Path | str) -> Record:
+    """A record from `folder`; InputError names what is missing or unreadable."""
+    folder = Path(folder)
+    try:
+        run = json.loads((folder / "run.json").read_text("utf-8"))
+        lines = (folder / "results.jsonl").read_text("utf-8").splitlines()
+        results = [json.loads(line) for line in lines]
+        arrays = {name: np.load(folder / entry["file"], allow_pickle=False) for name, entry in run["arrays"].items()}
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{error.filename}: not there; {folder} holds no finished run of 'geometry analyze'"
+        ) from error
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise InputError(
+            f"{folder}: not a readable run of 'geometry analyze' ({error}); run the analysis again"
+        ) from error
+    return Record(run, results, arrays)
+
+
+def array_index(arrays: dict[str, Array]) -> dict[str, dict[str, Any]]:
+    """What run.json says of the arrays: file, shape and dtype by name."""
+    return {
+        name: {"file": f"arrays/{name}.npy", "shape": list(array.shape), "dtype": str(array.dtype)}
+        for name, array in arrays.items()
+    }
