@@ -1,4 +1,4 @@
-"""The interface that every engine fills: four reductions over pairs or rows, each within a memory plan.
+"""The interface that every engine fills: five reductions over pairs or rows, each within a memory plan.
 
 Engines meet one contract, `geometry.pairs.reference`; NumPy decides on what they return.
 """
@@ -18,6 +18,10 @@ class Executor(Protocol):
 
     def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
         """The k nearest base rows of every query; with exclude_self queries and base are the same rows."""
+        ...
+
+    def radii(self, points: Array, k: int) -> Floats:
+        """(n, k) distances to the nearest others, float64, without index or certificate: for draws looked at once."""
         ...
 
     def radius_counts(self, queries: Array, base: Array, sq_radii: Floats) -> RadiusCounts:

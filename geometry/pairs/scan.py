@@ -6,6 +6,7 @@ everybody reads its first columns. A scan can also stand on ready summaries (a n
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cached_property
 from typing import Any
 
@@ -38,6 +39,7 @@ class Scan:
         self._sums: dict[float, PairSums] = {}
         self._among: dict[int, tuple[Scan, Neighbors]] = {}
         self._balls: dict[tuple[int, int], RadiusCounts] = {}
+        self.memo: dict[Hashable, Any] = {}  # what floors above made of this set once and share
 
     @classmethod
     def of(cls, summary: Neighbors | Moments, executor: Executor) -> Scan:

@@ -22,12 +22,12 @@ def width_for(k: int) -> int:
     return int(2 * k + np.ceil(4 * np.sqrt(2 * k)))
 
 
-def restrict(table: Neighbors, keep: NDArray[np.bool_], k: int) -> Neighbors:
-    """The table of the kept rows among themselves, k columns; rows that the table cannot fill are left out."""
-    inside = keep[table.index[keep]]
+def restrict(table: Neighbors, rows: NDArray[np.bool_], among: NDArray[np.bool_], k: int) -> Neighbors:
+    """The k nearest of `among` for each of `rows`, both masks (n,); rows that the table cannot fill are left out."""
+    inside = among[table.index[rows]]
     full = inside.sum(axis=1) >= k
     order = np.argsort(~inside, axis=1, kind="stable")[full, :k]
-    rows = np.flatnonzero(keep)[full]
+    rows = np.flatnonzero(rows)[full]
     sq_dist = np.take_along_axis(table.sq_dist[rows], order, axis=1)
     index = np.take_along_axis(table.index[rows], order, axis=1)
     return Neighbors(np.sqrt(sq_dist).astype(np.float32), index, table.certified[rows], sq_dist)
@@ -46,5 +46,5 @@ def half_sample_stderr(table: Neighbors, k: int, value: Callable[[Neighbors], fl
     """Standard error of value(table of k columns) at the table's n; NaN where the table is too narrow or too short."""
     if table.index.shape != table.sq_dist.shape or table.k < k or len(table.sq_dist) < 4 * k:
         return float("nan")
-    values = [value(restrict(table, keep, k)) for keep in halves(len(table.sq_dist), DRAWS, seed)]
+    values = [value(restrict(table, keep, keep, k)) for keep in halves(len(table.sq_dist), DRAWS, seed)]
     return float(np.std(values, ddof=1))

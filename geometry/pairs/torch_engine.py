@@ -1,4 +1,4 @@
-"""The torch engine: the four reductions on the CPU or on a CUDA device, with the same code."""
+"""The torch engine: the five reductions on the CPU or on a CUDA device, with the same code."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from geometry.pairs import counts, exact, sums
+from geometry.pairs import counts, exact, radii, sums
 from geometry.pairs.copies import expand, find_copies
 from geometry.pairs.frame import ROWS, mean_of
 from geometry.pairs.plan import DEFAULT_BUDGET, blocks
@@ -44,6 +44,10 @@ class TorchExecutor:
         ranked = exact.neighbors(queries, base, k, exclude_self=exclude_self, device=self.device, budget=self.budget)
         sq_dist, index, certified = (part.cpu().numpy() for part in ranked)
         return sq_dist, index, certified
+
+    def radii(self, points: Array, k: int) -> Floats:
+        """(n, k) distances to the k nearest others, float64, neither ranked by index nor certified."""
+        return radii.radii(points, k, device=self.device, budget=self.budget)
 
     def radius_counts(self, queries: Array, base: Array, sq_radii: Floats) -> RadiusCounts:
         """Closed balls around base rows, ties inside, every doubtful pair re-measured in float64."""
