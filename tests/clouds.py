@@ -1,0 +1,128 @@
+"""Clouds whose answer is known, shared by all tests: each a pure function of (n, d, seed) to float64 rows (n, d).
+
+Curves and surfaces of few dimensions are laid into d by a seeded orthonormal basis, with noise where it is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geometry.types import Neighbors
+
+Cloud = NDArray[np.float64]
+Maker = Callable[[int, int, int], Cloud]
+
+
+def gaussian(n: int, d: int, seed: int = 0) -> Cloud:
+    """N(0, I): nothing but a mean and a spectrum."""
+    return np.random.default_rng(seed).standard_normal((n, d))
+
+
+def shell(n: int, d: int, seed: int = 0) -> Cloud:
+    """Uniform on the unit sphere: one radius, intrinsic dimension d - 1."""
+    points = gaussian(n, d, seed)
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def power_law(n: int, d: int, seed: int = 0, exponent: float = 0.75) -> Cloud:
+    """Gaussian with standard deviations i^-exponent."""
+    return gaussian(n, d, seed) * np.arange(1.0, d + 1) ** -exponent
+
+
+def clusters(n: int, d: int, seed: int = 0, count: int = 12, spread: float = 0.3) -> Cloud:
+    """`count` Gaussian balls of radius `spread` per coordinate about Gaussian centres; see `cluster_labels`."""
+    rng = np.random.default_rng([seed, 1])
+    return rng.standard_normal((count, d))[cluster_labels(n, count)] + spread * rng.standard_normal((n, d))
+
+
+def cluster_labels(n: int, count: int = 12) -> NDArray[np.int64]:
+    """(n,) the ball of each row of `clusters`, in turn."""
+    return np.arange(n, dtype=np.int64) % count
+
+
+def helix(n: int, d: int, seed: int = 0, noise: float = 0.01) -> Cloud:
+    """A curve of about five turns: intrinsic dimension 1 above the noise."""
+    t = np.random.default_rng([seed, 2]).uniform(0, 30, n)
+    return laid_in(np.c_[np.cos(t), np.sin(t), t / 10], d, seed, noise)
+
+
+def swiss_roll(n: int, d: int, seed: int = 0, noise: float = 0.01) -> Cloud:
+    """A rolled-up strip: intrinsic dimension 2."""
+    rng = np.random.default_rng([seed, 3])
+    t = 1.5 * np.pi * (1 + 2 * rng.uniform(size=n))
+    return laid_in(np.c_[t * np.cos(t), 21 * rng.uniform(size=n), t * np.sin(t)] / 10, d, seed, noise)
+
+
+def torus(n: int, d: int, seed: int = 0, noise: float = 0.01, order: int = 3) -> Cloud:
+    """Flat torus of `order` circles in 2 `order` coordinates: intrinsic dimension `order`, no boundary."""
+    angle = np.random.default_rng([seed, 4]).uniform(0, 2 * np.pi, (n, order))
+    return laid_in(np.c_[np.cos(angle), np.sin(angle)], d, seed, noise)
+
+
+def periodic_table(n: int, d: int, seed: int = 0, k: int = 40) -> Neighbors:
+    """Neighbours of n uniform points in [0, 1)^d with periodic distance: dimension d, no boundary, no bias."""
+    from scipy.spatial import cKDTree
+
+    points = np.random.default_rng([seed, 5]).uniform(size=(n, d))
+    dist, index = cKDTree(points, boxsize=1.0).query(points, k + 1)
+    return Neighbors(
+        dist[:, 1:].astype(np.float32), index[:, 1:].astype(np.int64), np.ones(n, np.bool_), dist[:, 1:] ** 2
+    )
+
+
+def sphere(n: int, d: int, seed: int = 0, offset: float = 0.0) -> Cloud:
+    """A 2-sphere of radius 1, moved by `offset` along every axis."""
+    return laid_in(shell(n, 3, seed), d, seed, 0.0) + offset
+
+
+def moons(n: int, d: int, seed: int = 0, noise: float = 0.05) -> Cloud:
+    """Two interleaved half circles under noise of that deviation in all d dimensions."""
+    t = np.random.default_rng([seed, 6]).uniform(0, np.pi, n)
+    upper = np.arange(n)[:, None] % 2 == 0
+    return laid_in(np.where(upper, np.c_[np.cos(t), np.sin(t)], np.c_[1 - np.cos(t), 0.5 - np.sin(t)]), d, seed, noise)
+
+
+def tree(n: int, d: int, seed: int = 0, depth: int = 5, noise: float = 0.05) -> Cloud:
+    """Leaves of a binary hierarchy: each level adds a step half as long as the one before."""
+    rng = np.random.default_rng([seed, 7])
+    leaf = np.arange(n) % 2**depth
+    points = noise * rng.standard_normal((n, d))
+    for level in range(depth):
+        points += 0.5**level * rng.standard_normal((2 ** (level + 1), d))[leaf >> (depth - 1 - level)]
+    return points
+
+
+def low_rank(n: int, d: int, seed: int = 0, rank: int = 3) -> Cloud:
+    """A Gaussian of `rank` dimensions in d."""
+    return laid_in(gaussian(n, rank, seed), d, seed, 0.0)
+
+
+def copies(n: int, d: int, seed: int = 0, share: float = 0.1, jitter: float = 0.0) -> Cloud:
+    """A Gaussian whose last `share` of rows repeat its first ones, moved by `jitter` per coordinate."""
+    points = gaussian(n, d, seed)
+    last = round(share * n)
+    moved = jitter * np.random.default_rng([seed, 8]).standard_normal((last, d))
+    points[n - last :] = points[:last] + moved
+    return points
+
+
+def outlier(n: int, d: int, seed: int = 0, far: float = 1e3) -> Cloud:
+    """A Gaussian with its first row at `far` in every coordinate."""
+    points = gaussian(n, d, seed)
+    points[0] = far
+    return points
+
+
+def rotation(d: int, seed: int = 0) -> Cloud:
+    """(d, d) orthogonal matrix."""
+    return np.linalg.qr(np.random.default_rng([seed, 9]).standard_normal((d, d)))[0]
+
+
+def laid_in(points: Cloud, d: int, seed: int, noise: float) -> Cloud:
+    """Rows of few coordinates in d dimensions, with Gaussian noise per coordinate."""
+    rng = np.random.default_rng([seed, 10])
+    basis = np.linalg.qr(rng.standard_normal((d, points.shape[1])))[0]
+    return points @ basis.T + noise * rng.standard_normal((len(points), d))
