@@ -65,6 +65,13 @@ class Scan:
         """Ambient dimensions; 0 where only a neighbour table is known."""
         return len(self._moments.mean) if self._moments is not None else int(self.points.shape[1])
 
+    @property
+    def most_neighbors(self) -> int:
+        """Columns that `neighbors` can give: all other rows, or the width of a ready table."""
+        if self._table is not None and len(self.points) == 0:
+            return self._table.k
+        return len(self._rows()) - 1
+
     def neighbors(self, k: int) -> Neighbors:
         """The k nearest others of every row; InputError if there are not k others, or a ready table is narrower."""
         if self._table is None or self._table.k < k:
