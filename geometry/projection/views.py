@@ -1,0 +1,93 @@
+"""The views by name, in one frame for all generations, with the quality of each.
+
+The default is the radius-preserving map, the only one that is true about size and hollowness; `pca` and `umap` stand
+beside it for what they show well: linear layout and neighbourhoods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from geometry.errors import InputError, UsageError
+from geometry.pairs import Executor, Scan, executor, scan
+from geometry.pairs.sums import sample_rows
+from geometry.projection.frame import Frame, pooled_frame
+from geometry.projection.pca import pca
+from geometry.projection.quality import ROWS, quality
+from geometry.projection.radial import radial
+from geometry.projection.umap import umap
+from geometry.types import Array, EmbeddingSet, Floats, Ints, Projection
+
+View = Literal["radial", "pca", "umap"]
+VIEWS: tuple[str, ...] = get_args(View)
+MOST = 2000
+
+
+def project(
+    sets: Any, view: View = "radial", *, rows: Sequence[Any] | None = None, most: int = MOST, seed: int = 0
+) -> Projection:
+    """All generations drawn in one frame.
+
+    sets: one (n_g, d) array, EmbeddingSet or Scan per generation, with equal d. rows: the row numbers to draw, one
+    array per generation; without them at most `most` rows of each, sampled with `seed`. Returns coordinates (s_g, 3)
+    for `radial` and `pca`, in units of the input with the generation's centroid at the origin, and (s_g, 2) without
+    unit for `umap`; rows (s_g,) int64; quality with one value per generation. Raises UsageError for an unknown view,
+    InputError for no sets, an empty set, unequal d, NaN, or rows that are not there.
+    """
+    if view not in VIEWS:
+        raise UsageError(f"view '{view}' is unknown; choose one of {', '.join(VIEWS)}")
+    engine = executor()
+    scans = _scans(sets, engine)
+    drawn = _rows(scans, rows, most, seed)
+    frame = pooled_frame(scans, seed)
+    coordinates = _coordinates(scans, view, frame, drawn, seed)
+    return Projection(view, tuple(coordinates), drawn, _quality(scans, frame, drawn, coordinates, view))
+
+
+def _scans(sets: Any, engine: Executor) -> list[Scan]:
+    if isinstance(sets, EmbeddingSet | Scan) or getattr(sets, "ndim", 3) == 2:
+        sets = [sets]
+    scans = [scan(one.points if isinstance(one, EmbeddingSet) else one, engine) for one in sets]
+    if not scans:
+        raise InputError("there is no set to project; pass one (n, d) array per generation")
+    for position, one in enumerate(scans):
+        if len(one.points) == 0 or one.d == 0:
+            raise InputError(f"set {position} has shape {one.points.shape}; a view needs at least one row and column")
+        if one.d != scans[0].d:
+            raise InputError(f"set {position} has {one.d} dimensions, set 0 has {scans[0].d}; one frame needs equal d")
+    return scans
+
+
+def _rows(scans: Sequence[Scan], rows: Sequence[Any] | None, most: int, seed: int) -> tuple[Ints, ...]:
+    if rows is None:
+        return tuple(sample_rows(one.n, most, seed) for one in scans)
+    if len(rows) != len(scans):
+        raise InputError(f"rows has {len(rows)} entries for {len(scans)} sets; pass one array of row numbers per set")
+    chosen = tuple(np.asarray(wanted, np.int64).ravel() for wanted in rows)
+    for position, (one, wanted) in enumerate(zip(scans, chosen, strict=True)):
+        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < one.n:
+            raise InputError(f"rows of set {position} run from {wanted.min()} to {wanted.max()}; it has {one.n} rows")
+    return chosen
+
+
+def _coordinates(scans: Sequence[Scan], view: View, frame: Frame, drawn: Sequence[Ints], seed: int) -> list[Floats]:
+    if view == "umap":
+        parts: list[Array] = [one.points[rows] for one, rows in zip(scans, drawn, strict=True)]
+        return umap(parts, scans[0].executor, seed)
+    place = radial if view == "radial" else pca
+    return [place(one.points, frame, g, rows) for g, (one, rows) in enumerate(zip(scans, drawn, strict=True))]
+
+
+def _quality(
+    scans: Sequence[Scan], frame: Frame, drawn: Sequence[Ints], coordinates: Sequence[Floats], view: View
+) -> dict[str, list[float]]:
+    """On the first rows of a fixed thinning of those drawn, so that the order of generations does not matter."""
+    true, shown = [], []
+    for g, (one, rows, places) in enumerate(zip(scans, drawn, coordinates, strict=True)):
+        some = sample_rows(len(rows), ROWS, 0)
+        true.append(one.points[rows[some]].astype(np.float64) - frame.means[g])
+        shown.append(places[some] - (places.mean(axis=0) if view == "umap" and len(places) else 0.0))
+    return quality(true, shown)
