@@ -30,7 +30,11 @@ def as_points(source: Any, name: str = "points") -> Array:
         return array.astype(np.float64)
     if array.dtype.kind != "f":
         raise InputError(f"{name}: dtype {array.dtype} is not a real number; convert it to float32 or float64")
-    return array.astype(np.float64) if array.dtype.itemsize > 8 else array
+    if array.shape[1] == 0:
+        raise InputError(f"{name}: shape {array.shape} has no dimension; pass rows x dimensions (n, d) with d >= 1")
+    if array.dtype.itemsize > 8:
+        return array.astype(np.float64)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def as_array(source: Any) -> Array:

@@ -2,7 +2,8 @@
 
 A pair is certainly inside if its coarse squared distance plus the bound on its error is at most the squared radius, and
 possibly inside if less the bound it is. Only the band is measured by float64 differences, with `<=`, so that rows at
-exactly the radius (copies, lattices) are counted the same way everywhere.
+exactly the radius (copies, lattices) are counted the same way everywhere. Byte-equal rows with equal radii are counted
+once, with their number as weight: a collapsed set would be one band of n x n pairs.
 """
 
 from __future__ import annotations
@@ -10,40 +11,74 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from geometry.pairs.exact import coarse_sq_dists
+from geometry.pairs.copies import find_copies
+from geometry.pairs.exact import CHUNK, coarse_sq_dists, sq_gap
 from geometry.pairs.frame import Rows, error, frame_of, place
 from geometry.pairs.plan import block_rows, blocks
-from geometry.types import Array, Floats, RadiusCounts
+from geometry.types import Array, Floats, Ints, RadiusCounts
 
-BAND = 1 << 15  # doubtful pairs re-measured at a time
+TINY = 2.0**-120  # above what float32 loses where squares fall under its smallest number
+COARSE = 0.02  # share of a typical squared radius that float32 may blur before float64 products pay
 
 
 def radius_counts(queries: Array, base: Array, sq_radii: Floats, *, device: str, budget: int) -> RadiusCounts:
     """Counts per query and per base row; see `geometry.types.RadiusCounts`."""
-    frame = frame_of(queries, base)
-    b = place(base, frame, torch.float32, device)
-    q = b if queries is base else place(queries, frame, torch.float32, device)
-    squared = torch.from_numpy(np.asarray(sq_radii, np.float64) * frame.scale**2).to(device)
-    per_query = torch.zeros(len(queries), dtype=torch.int64, device=device)
-    per_base = torch.zeros(len(base), dtype=torch.int64, device=device)
-    for part in blocks(len(queries), block_rows(len(base) * 8, budget)):
+    asked = find_copies(queries)
+    balls = find_copies(np.column_stack([find_copies(base).group, sq_radii]))
+    counts = _distinct(
+        queries[asked.first] if asked.any else queries,
+        base[balls.first] if balls.any else base,
+        np.asarray(sq_radii, np.float64)[balls.first],
+        (asked.counts, balls.counts),
+        device,
+        budget,
+    )
+    return RadiusCounts(counts[0][asked.group], counts[1][balls.group])
+
+
+def _distinct(
+    queries: Array, base: Array, sq_radii: Floats, weights: tuple[Ints, Ints], device: str, budget: int
+) -> tuple[Ints, Ints]:
+    """Weighted counts: every inside pair adds the weight of its ball to the query, of its query to the ball."""
+    q, b, squared = _placed(queries, base, sq_radii, device)
+    of_query, of_ball = (torch.from_numpy(w).to(device).double() for w in weights)  # whole numbers stay exact
+    weighted = int(of_query.sum()) > len(queries) or int(of_ball.sum()) > len(base)
+    per_query = torch.zeros(len(queries), dtype=torch.float64, device=device)
+    per_ball = torch.zeros(len(base), dtype=torch.float64, device=device)
+    for part in blocks(len(queries), block_rows(len(base) * 2 * b.values.element_size(), budget)):
         rows = torch.arange(part.start, part.stop, device=device)
         inside = _inside(q, b, rows, squared)
-        per_query[part] = inside.sum(dim=1)
-        per_base += inside.sum(dim=0)
-    return RadiusCounts(per_query.cpu().numpy(), per_base.cpu().numpy())
+        if weighted:
+            per_query[part] = (inside.double() @ of_ball).round()
+            per_ball += (of_query[part] @ inside.double()).round()
+        else:
+            per_query[part] = inside.sum(dim=1).double()
+            per_ball += inside.sum(dim=0)
+    return per_query.long().cpu().numpy(), per_ball.long().cpu().numpy()
+
+
+def _placed(queries: Array, base: Array, sq_radii: Floats, device: str) -> tuple[Rows, Rows, torch.Tensor]:
+    """Both sets in one frame, in float32 unless that would leave most pairs to be measured."""
+    frame = frame_of(queries, base)
+    squared = torch.from_numpy(sq_radii * frame.scale * frame.scale).to(device)
+    for dtype in (torch.float32, torch.float64):
+        b = place(base, frame, dtype, device)
+        q = b if queries is base else place(queries, frame, dtype, device)
+        blur = error(q, b, torch.arange(len(queries), device=device))
+        if len(blur) == 0 or len(squared) == 0 or blur.median() <= COARSE * squared.median():
+            break
+    return q, b, squared
 
 
 def _inside(q: Rows, b: Rows, rows: torch.Tensor, squared: torch.Tensor) -> torch.Tensor:
     """(r, m) whether the base ball of each column holds the query of each row."""
     coarse = coarse_sq_dists(q, b, rows).add_(q.sq_norms[rows][:, None])
-    slack = error(q, b, rows).float()[:, None] * (1 + 2.0**-20)
-    radius = squared.float()
-    low, high = radius * (1 - 2.0**-22), radius * (1 + 2.0**-22)
+    slack = error(q, b, rows).to(coarse.dtype)[:, None] * (1 + 2.0**-20)
+    radius = squared.to(coarse.dtype)
+    low, high = radius * (1 - 2.0**-22) - TINY, radius * (1 + 2.0**-22) + TINY
     inside = coarse + slack <= low
     row, column = torch.nonzero((coarse - slack <= high) & ~inside, as_tuple=True)
-    for part in blocks(len(row), BAND):
+    for part in blocks(len(row), max(CHUNK // (16 * max(b.values.shape[1], 1)), 1)):
         i, j = row[part], column[part]
-        gap = (b.original[j].double() - q.original[rows[i]].double()).mul_(b.frame.scale)
-        inside[i, j] = torch.linalg.vecdot(gap, gap) <= squared[j]
+        inside[i, j] = sq_gap(b, q, j, rows[i]) <= squared[j]
     return inside

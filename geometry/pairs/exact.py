@@ -33,7 +33,7 @@ def neighbors(queries: Array, base: Array, k: int, *, exclude_self: bool, device
             break
     else:
         _direct_pass(q, b, todo, top, exclude_self=exclude_self, budget=budget)
-    return top[0] / frame.scale**2, top[1], top[2]
+    return top[0] / frame.scale / frame.scale, top[1], top[2]  # the square of the scale may leave float64
 
 
 def _empty(n: int, k: int, device: str) -> Ranked:
@@ -64,12 +64,25 @@ def coarse_sq_dists(q: Rows, b: Rows, rows: torch.Tensor) -> torch.Tensor:
 def remeasure(q: Rows, b: Rows, rows: torch.Tensor, candidate: torch.Tensor, budget: int) -> torch.Tensor:
     """(b, c) squared distances by float64 differences of the original rows, in the frame's scale."""
     out = torch.empty(candidate.shape, dtype=torch.float64, device=candidate.device)
-    d = b.values.shape[1]
-    for part in blocks(len(rows), block_rows(candidate.shape[1] * d * 16, min(budget, CHUNK))):
-        far = b.original[candidate[part]].double()
-        far.sub_(q.original[rows[part]].double()[:, None, :]).mul_(b.frame.scale)
-        out[part] = torch.linalg.vecdot(far, far)
+    scratch, wide = min(budget, CHUNK), b.values.shape[1] * 16
+    for columns in blocks(candidate.shape[1], max(scratch // max(wide, 1), 1)):
+        chosen = candidate[:, columns]
+        for part in blocks(len(rows), max(scratch // max(chosen.shape[1] * wide, 1), 1)):
+            out[part, columns] = sq_gap(b, q, chosen[part], rows[part][:, None])
     return out
+
+
+def sq_gap(b: Rows, q: Rows, base_row: torch.Tensor, query_row: torch.Tensor) -> torch.Tensor:
+    """Squared length of the difference of original rows in the frame's scale, one order of summation everywhere.
+
+    A lone long row would be summed in pieces by several threads, so it is measured beside a copy of itself.
+    """
+    gap = b.original[base_row].double()
+    gap.sub_(q.original[query_row].double()).mul_(b.frame.scale)
+    if base_row.numel() > 1:
+        return torch.linalg.vecdot(gap, gap)
+    pair = gap.expand(2, *gap.shape)
+    return torch.linalg.vecdot(pair, pair)[0]
 
 
 def rank(sq_dist: torch.Tensor, index: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:

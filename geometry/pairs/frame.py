@@ -8,6 +8,7 @@ what rounding can have moved make that safe: |d~^2 - d^2| <= `error`, with u the
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,13 +57,20 @@ def frame_of(queries: Array, base: Array) -> Frame:
 
 def place(points: Array, frame: Frame, dtype: torch.dtype, device: str) -> Rows:
     """Rows of `points` in `frame`, on `device`."""
-    original = torch.from_numpy(np.ascontiguousarray(points)).to(device)
+    original = tensor_of(points, device)
     shift = torch.from_numpy(frame.shift).to(device)
     values = torch.empty(original.shape, dtype=dtype, device=device)
     for block in blocks(len(points), ROWS):
         values[block] = ((original[block].double() - shift) * frame.scale).to(dtype)
     sq_norms = torch.linalg.vecdot(values, values)
     return Rows(values, sq_norms, original, frame)
+
+
+def tensor_of(points: Array, device: str) -> torch.Tensor:
+    """`points` as a tensor that is only read: memory-mapped files are not writable, which torch warns about."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
+        return torch.from_numpy(np.ascontiguousarray(points)).to(device)
 
 
 def error(queries: Rows, base: Rows, rows: torch.Tensor) -> torch.Tensor:

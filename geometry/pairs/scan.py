@@ -38,7 +38,7 @@ class Scan:
         self._moments: Moments | None = None
         self._sums: dict[float, PairSums] = {}
         self._among: dict[int, tuple[Scan, Neighbors]] = {}
-        self._balls: dict[tuple[int, int], RadiusCounts] = {}
+        self._balls: dict[tuple[int, int], tuple[Scan, RadiusCounts]] = {}
         self.memo: dict[Hashable, Any] = {}  # what floors above made of this set once and share
 
     @classmethod
@@ -127,8 +127,8 @@ class Scan:
         key = (id(reference), k)
         if key not in self._balls:
             radii = reference.neighbors(k).sq_dist[:, k - 1]
-            self._balls[key] = self.executor.radius_counts(self._rows(), reference._rows(), radii)
-        return self._balls[key]
+            self._balls[key] = (reference, self.executor.radius_counts(self._rows(), reference._rows(), radii))
+        return self._balls[key][1]
 
     def pair_counts(self, radii: Floats) -> Ints:
         """(r, s) number of other rows within each radius of each sampled row (all rows up to SUM_ROWS)."""

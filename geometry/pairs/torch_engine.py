@@ -9,7 +9,7 @@ import torch
 
 from geometry.pairs import counts, exact, radii, sums
 from geometry.pairs.copies import expand, find_copies
-from geometry.pairs.frame import ROWS, mean_of
+from geometry.pairs.frame import ROWS, mean_of, tensor_of
 from geometry.pairs.plan import DEFAULT_BUDGET, blocks
 from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
 
@@ -63,10 +63,12 @@ class TorchExecutor:
         mean = torch.from_numpy(shift).to(self.device)
         total = torch.zeros((len(shift), len(shift)), dtype=torch.float64, device=self.device)
         for block in blocks(len(points), ROWS):
-            centred = torch.from_numpy(np.ascontiguousarray(points[block])).to(self.device).double() - mean
+            centred = tensor_of(points[block], self.device).double() - mean
             total.addmm_(centred.T, centred)
         return Moments(len(points), shift, (total / len(points)).cpu().numpy())
 
 
 def _table(sq_dist: Floats, index: Ints, certified: Array) -> Neighbors:
-    return Neighbors(np.sqrt(sq_dist).astype(np.float32), index, certified, sq_dist)
+    with np.errstate(over="ignore"):  # beyond float32 dist is infinite; sq_dist stays
+        dist = np.sqrt(sq_dist).astype(np.float32)
+    return Neighbors(dist, index, certified, sq_dist)
