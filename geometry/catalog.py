@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from geometry.dimension import two_nn  # noqa: F401
+from geometry.dimension import corr_int, gride, lpca, mle, two_nn  # noqa: F401
 from geometry.errors import InputError, UsageError
 from geometry.estimates import failed
 from geometry.pairs import Scan, executor, scan
