@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from geometry.collapse import directions, duplicates, scale, shell, spectrum  # noqa: F401
 from geometry.dimension import corr_int, gride, lpca, mle, two_nn  # noqa: F401
 from geometry.errors import InputError, UsageError
 from geometry.estimates import failed
@@ -49,7 +50,7 @@ def evaluate(found: Entry, *sets: Scan, **options: Any) -> Outcome:
 def _check(found: Entry, y: Any, options: dict[str, Any]) -> None:
     if found.needs_reference and y is None:
         raise UsageError(f"{found.name} compares two sets; pass the reference as y")
-    if y is not None and not found.needs_reference:
+    if y is not None and not found.takes_reference:
         raise UsageError(f"{found.name} looks at one set; leave y out")
     labelled = {"labels", "reference_labels"} if "labels" in found.needs else set()
     unknown = set(options) - set(found.options) - labelled

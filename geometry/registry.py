@@ -16,7 +16,7 @@ from geometry.errors import UsageError
 from geometry.types import Estimate
 
 Outcome = Estimate | dict[str, Estimate]
-Need = Literal["neighbors", "moments", "pair_sums", "points", "labels", "reference"]
+Need = Literal["neighbors", "moments", "pair_sums", "points", "labels", "reference", "optional reference"]
 Invariance = Literal["translation", "rotation", "scale", "row order", "zero-padding"]
 RIGID: tuple[Invariance, ...] = ("translation", "rotation", "row order", "zero-padding")
 SIMILARITY: tuple[Invariance, ...] = (*RIGID, "scale")
@@ -49,6 +49,10 @@ class Entry:
     @property
     def needs_reference(self) -> bool:
         return "reference" in self.needs
+
+    @property
+    def takes_reference(self) -> bool:
+        return self.needs_reference or "optional reference" in self.needs
 
 
 _entries: dict[str, Entry] = {}

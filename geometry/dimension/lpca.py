@@ -9,13 +9,14 @@ lambda descends over the min(n - 1, d) directions that n rows can have.
   broken_stick       leading lambda_i / sum > (1/p) sum_{j>=i} 1/j     Jackson 1993
   marchenko_pastur   lambda_i above the largest of pure noise, whose level is read from the median eigenvalue: right
                      where fewer than half the directions carry signal; 0 for an isotropic set
-The spectrum is global, so a curved set counts every direction it bends into. Kaiser, the broken stick and the noise edge
-ask how many dimensions there are in all, so that added zero columns move them.
+The spectrum is global, so a curved set counts every direction it bends into. Kaiser, the broken stick and the noise
+edge ask how many dimensions there are in all, so that added zero columns move them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def lpca(scan: Scan, *, rule: str | None = None, robust: bool = False) -> Estima
 
 
 def _by_rule(scan: Scan, rule: str) -> Estimate:
-    fields = {"variant": rule, "n": scan.n, "d": scan.d}
+    fields: dict[str, Any] = {"variant": rule, "n": scan.n, "d": scan.d}
     if scan.n < 2:
         return undefined("lpca", "few-rows", **fields)
     if not has_spread(scan):

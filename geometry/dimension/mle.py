@@ -1,6 +1,6 @@
 """mle: intrinsic dimension by maximum likelihood from the k nearest distances (Levina, Bickel 2004, eq. 8-9).
 
-1 / m_i = (1 / (k - 1)) sum_{j<k} log(r_k / r_j). Averages of m_i and of 1 / m_i have different biases, so that each goes
+1 / m_i = (1 / (k - 1)) sum_{j<k} log(r_k / r_j). Averages of m_i and of 1 / m_i have different biases, so each goes
 with its own constant: the harmonic mean with k - 1 (MacKay, Ghahramani 2005), the arithmetic mean with k - 2. Noise of
 the size of r_k raises the answer, a boundary lowers it; neither is corrected here.
 """
@@ -32,7 +32,7 @@ COMBINE = ("harmonic", "arithmetic")
 def mle(scan: Scan, *, k: int = K, combine: str = "harmonic") -> Estimate:
     """Dimension from the k nearest distances of every row; per_point holds that of each row.
 
-    k falls to the neighbours there are, at least 3. Copies (r_j = 0) drop out of a row's sum and of its count; per_point
+    k falls to the neighbours there are, at least 3. Copies (r_j = 0) drop out of a row's sum and its count; per_point
     is NaN where a row has fewer than two distances left (three for arithmetic) or all of them equal. The standard error
     comes from random halves within the table, without it where the table is too narrow. Undefined with fewer than four
     rows or without distinct distances.

@@ -29,26 +29,32 @@ def two_nn(scan: Scan, *, fit: str = "linear", fraction: float = 0.1) -> Estimat
     """Slope through the origin of -log(1 - F) on log mu over the lowest 1 - fraction of mu, with F_i = i / n.
 
     fit="mle": (n - 1) / sum log mu. fit="censored": the largest `fraction` enters only by being larger. fit="bayes":
-    mean of the posterior under a Gamma(2, 5) prior. Standard error d / sqrt(n). Undefined with fewer than three rows,
-    or where a row has a copy (r_1 = 0) for every row. Rows with r_1 = 0 have no ratio and are left out.
+    mean of the posterior under a Gamma(2, 5) prior. Standard error d / sqrt(n). Rows with r_1 = 0, copies, have no
+    ratio and are left out; undefined with fewer than three left, or where r_1 = r_2 in all that are kept.
     """
     if fit not in FITS:
         raise UsageError(f"two_nn has no fit '{fit}'; choose one of {', '.join(FITS)}")
+    if not 0 <= fraction < 1:
+        raise UsageError(f"two_nn: fraction = {fraction} is no share; choose 0 to below 1")
     if scan.n < 3:
         return undefined("two_nn", "few-rows", n=scan.n, d=scan.d, k=2)
     dist = scan.neighbors(2).exact_dist(2)
     dist = dist[dist[:, 0] > 0]
     log_mu = np.sort(np.log(dist[:, 1] / dist[:, 0]))
-    if len(log_mu) < 3 or log_mu[-1] == 0:
+    if len(log_mu) < 3 or log_mu[min(_kept(len(log_mu), fraction), len(log_mu) - 1) - 1] == 0:
         return undefined("two_nn", "no-distinct-distances", n=scan.n, d=scan.d, k=2)
     value = _fit(log_mu, fit, fraction)
     stderr = value / np.sqrt(len(log_mu))
     return measured("two_nn", value, stderr=stderr, method="d/sqrt(n)", variant=fit, n=len(log_mu), d=scan.d, k=2)
 
 
+def _kept(n: int, fraction: float) -> int:
+    return max(int(n * (1 - fraction)), 2)
+
+
 def _fit(log_mu: Floats, fit: str, fraction: float) -> float:
     n = len(log_mu)
-    keep = max(int(n * (1 - fraction)), 2)
+    keep = _kept(n, fraction)
     kept = log_mu[:keep]
     if fit == "mle":
         return float((n - 1) / log_mu.sum())

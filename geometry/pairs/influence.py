@@ -2,9 +2,9 @@
 
 Spectrum: row i pulls eigenvalue j by s_ij^2 - lambda_j, s the centred rows in the principal directions, so that
   SE^2 = (1 / n^2) sum_i (sum_j w_j (s_ij^2 - lambda_j))^2,  w_j = df / dlambda_j
-(the infinitesimal jackknife; Critchley 1985, Jaeckel 1972). Right for functions that are symmetric in equal eigenvalues;
+(the infinitesimal jackknife; Critchley 1985, Jaeckel 1972). Right for functions symmetric in equal eigenvalues;
 the bias of a spectrum at n near d is not an error of this kind and is left out.
-Pairs: the mean over (s rows, all n rows) of a symmetric kernel has variance sigma^2 (1/s + 3/n), sigma^2 the variance of
+Pairs: the mean over (s rows, all n rows) of a symmetric kernel has variance sigma^2 (1/s + 3/n), with sigma^2 that of
 the row means; 4 sigma^2 / n where all rows are taken (Hoeffding 1948).
 """
 

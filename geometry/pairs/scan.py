@@ -66,6 +66,11 @@ class Scan:
         return len(self._moments.mean) if self._moments is not None else int(self.points.shape[1])
 
     @property
+    def rows(self) -> Array:
+        """The points; InputError where the scan stands on a summary alone."""
+        return self._rows()
+
+    @property
     def most_neighbors(self) -> int:
         """Columns that `neighbors` can give: all other rows, or the width of a ready table."""
         if self._table is not None and len(self.points) == 0:
