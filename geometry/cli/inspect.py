@@ -1,0 +1,87 @@
+"""`geometry inspect PATH`: what is inside a file, or in each file of a folder, from headers alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from geometry.errors import GeometryError, InputError
+from geometry.sources import ArrayInfo, Place, inspect
+from geometry.sources.formats import format_of, readable
+from geometry.sources.natural import natural
+from geometry.sources.paths import locate
+
+COLUMNS = ("key", "shape", "dtype", "size", "role")
+
+
+def add(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("inspect", help="what is inside a file or checkpoint, headers only")
+    parser.add_argument("path", metavar="PATH[:KEY]", help="file, folder or pattern; KEY names one array inside a file")
+    parser.add_argument("-j", "--json", action="store_true", help="one JSON document on stdout")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code 0; 3 if a file among several cannot be read. A single file that cannot be read raises."""
+    places = _places(args.path)
+    files = [_file(place, alone=len(places) == 1) for place in places]
+    if args.json:
+        json.dump({"files": files}, sys.stdout, indent=2, allow_nan=False)
+        sys.stdout.write("\n")
+    else:
+        sys.stdout.write("\n".join(_table(file) for file in files))
+    return 3 if any("error" in file for file in files) else 0
+
+
+def _places(text: str) -> list[Place]:
+    """Every readable file of a folder and of its subfolders, or what else the text means."""
+    folder = Path(text).expanduser()
+    if not folder.is_dir() or readable(folder):
+        return locate(text)
+    found = [path for path in (*folder.glob("*"), *folder.glob("*/*")) if readable(path)]
+    inside = [path for path in found if not any(readable(parent) for parent in path.parents)]
+    if not inside:
+        raise InputError(f"{folder} holds no file that can be read; name a file, or the folder that has them")
+    return [Place(path) for path in sorted(inside, key=lambda path: natural(str(path)))]
+
+
+def _file(place: Place, *, alone: bool) -> dict[str, Any]:
+    head: dict[str, Any] = {"path": str(place.path), "format": format_of(place.path).name}
+    try:
+        return head | {"arrays": [_as_dict(info) for info in inspect(str(place))]}
+    except GeometryError as error:
+        if alone:
+            raise
+        return head | {"arrays": [], "error": str(error)}
+
+
+def _as_dict(info: ArrayInfo) -> dict[str, Any]:
+    return asdict(info) | {"shape": list(info.shape)}
+
+
+def _table(file: dict[str, Any]) -> str:
+    rows = [COLUMNS, *(_row(array) for array in file["arrays"])]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+    lines = ["  " + "  ".join(field.ljust(width) for field, width in zip(row, widths, strict=True)) for row in rows]
+    body = [f"  error: {file['error']}"] if "error" in file else [line.rstrip() for line in lines]
+    return "\n".join([f"{file['path']} ({file['format']})", *body]) + "\n"
+
+
+def _row(array: dict[str, Any]) -> tuple[str, ...]:
+    shape = " x ".join(str(side) for side in array["shape"]) or "scalar"
+    return (array["key"] or "-", shape, array["dtype"], _size(array["bytes"]), array["role"])
+
+
+def _size(count: int) -> str:
+    """Bytes in the largest binary unit that keeps a digit before the point."""
+    size = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

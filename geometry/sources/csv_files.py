@@ -1,0 +1,130 @@
+"""`.csv` and `.tsv`: one row per point; the numeric columns are the points, named companion columns go beside them.
+
+The delimiter is the most frequent of comma, semicolon and tab in the first line. That line is a header if none of its
+fields is a number, if one of them names a companion (label, id, origin, generation), or if they count the columns 0, 1,
+2, ... as pandas does; a first field without a name is then an index and is left out, as are columns of text.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from geometry.errors import InputError
+from geometry.sources.array_info import ArrayInfo, companion_role, describe
+from geometry.types import Array
+
+POINTS = "points"  # the key under which the numeric columns of a table are known
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Column names, how many lines stand before the data, and which columns hold numbers."""
+
+    delimiter: str
+    names: list[str]
+    skip: int
+    numeric: list[int]
+    named: dict[str, int]
+
+
+def contents(path: Path) -> list[ArrayInfo]:
+    """`points`, and every named column beside it; the first two lines are parsed, the others counted."""
+    layout = _layout(path)
+    n = _lines(path) - layout.skip
+    found = [describe(POINTS, (n, len(layout.numeric)), "float64", 8)] if layout.numeric else []
+    return found + [ArrayInfo(name, (n,), "str", 0, companion_role(name) or "other") for name in layout.named]
+
+
+def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
+    """The numeric columns as float64, the companion columns as integers where all are, else as text."""
+    layout = _layout(path)
+    found: dict[str, Array] = {}
+    if POINTS in keys and layout.numeric:
+        found[POINTS] = _numbers(path, layout)
+    columns = {name: column for name, column in layout.named.items() if name in keys}
+    return found | (_columns(path, layout, columns) if columns else {})
+
+
+def as_values(column: Sequence[str]) -> Array:
+    """int64 where every entry is an integer, else text."""
+    try:
+        return np.array([int(entry) for entry in column], np.int64)
+    except (ValueError, OverflowError):
+        return np.array(column, np.str_)
+
+
+def _layout(path: Path) -> _Layout:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        line = stream.readline()
+        delimiter = max(",;\t", key=line.count)
+        stream.seek(0)
+        rows = csv.reader(stream, delimiter=delimiter)
+        first = [field.strip() for field in next(rows, [])]
+        second = [field.strip() for field in next(rows, [])]
+    if not first:
+        raise InputError(f"{path} is empty; write one row per point")
+    header = _is_header(first)
+    names = first if header else [""] * len(first)
+    sample = second if header else first
+    if header and not second:
+        raise InputError(f"{path} has a header and no rows; write one row per point")
+    named = {name: i for i, name in enumerate(names) if companion_role(name)}
+    unnamed = header and names[0] == ""
+    rest = [i for i in range(unnamed, len(names)) if i not in named.values()]
+    text = [i for i in rest if header and i < len(sample) and sample[i] and not _number(sample[i])]
+    numeric = [i for i in rest if i not in text]
+    return _Layout(delimiter, names, int(header), numeric, named | {names[i]: i for i in text})
+
+
+def _is_header(fields: list[str]) -> bool:
+    counted = [str(i) for i in range(len(fields))]
+    if fields in (counted, ["", *counted[:-1]]):
+        return len(fields) > 1
+    return not any(_number(field) for field in fields) or any(companion_role(field) for field in fields)
+
+
+def _number(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
+def _lines(path: Path) -> int:
+    """Lines of the file that hold something at all; a last line without a line end counts."""
+    with path.open("rb") as stream:
+        return sum(1 for line in stream if line.strip())
+
+
+def _numbers(path: Path, layout: _Layout) -> Array:
+    try:
+        points: Array = np.loadtxt(
+            path,
+            dtype=np.float64,
+            comments=None,
+            delimiter=layout.delimiter,
+            quotechar='"',
+            skiprows=layout.skip,
+            usecols=layout.numeric,
+            ndmin=2,
+            encoding="utf-8-sig",
+        )
+    except ValueError as error:
+        reason = str(error).split(";")[0].rstrip(".")
+        raise InputError(
+            f"{path}: {reason} (rows count from {layout.skip}); every field of the points must be a number, "
+            "nan where one is missing, and columns of labels or ids need a header that says so"
+        ) from error
+    return points
+
+
+def _columns(path: Path, layout: _Layout, columns: dict[str, int]) -> dict[str, Array]:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        rows = [row for row in csv.reader(stream, delimiter=layout.delimiter) if row][layout.skip :]
+    return {name: as_values([row[column].strip() for row in rows]) for name, column in columns.items()}

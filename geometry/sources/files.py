@@ -1,0 +1,155 @@
+"""Embedding sets from files: each file found is read, checked, numbered as a generation, and made to agree with others.
+
+Numbers come from `{generation}` in a pattern or from a `generation` column; without either they are 0..N-1 in order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geometry.errors import InputError, UsageError
+from geometry.sources.array_info import ArrayInfo, listing
+from geometry.sources.checks import agree, as_embedding, companion, digest_of, require_plane, without_bad_rows
+from geometry.sources.formats import SUFFIXES, contents, read
+from geometry.sources.keys import choose, companions, orphans, spelled
+from geometry.sources.paths import Paths, Place, companion_files, locate
+from geometry.types import Array, EmbeddingSet
+
+POLICIES = ("error", "drop")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A set with the place it came from; `number` is its generation where the input spells one out."""
+
+    place: Place
+    number: int | None
+    found: EmbeddingSet
+
+
+def load(paths: Paths, *, key: str | None = None, pattern: str | None = None, nan: str = "error") -> list[EmbeddingSet]:
+    """The embedding sets of files, in the order of their generations.
+
+    paths: one or several of: a file; a folder (its files of one format, or its subfolders with one file each, in
+    natural order); a pattern with `*`, `?`, `**`, `{generation}`, `{layer}`; each with an optional `:KEY`. key names
+    the array in every file that has no `:KEY` of its own; pattern is looked up inside the folders of `paths`. nan:
+    `error`, or `drop` to leave rows with NaN or infinity out, counted in `dropped`.
+
+    Points keep their dtype (bfloat16 becomes float32, integers float64, mixed widths the widest, each noted), .npy,
+    .safetensors and torch files stay mapped. Raises InputError or UnsafeFileError with file, array, row and remedy.
+    """
+    if nan not in POLICIES:
+        raise UsageError(f"nan='{nan}' is unknown; choose one of {', '.join(POLICIES)}")
+    parts = [part for place in locate(paths, key, pattern) for part in _parts(place, nan)]
+    sets = agree(numbered(parts))
+    return [replace(found, digest=digest_of(found.points)) for found in sets]
+
+
+def numbered(parts: Sequence[Part]) -> list[EmbeddingSet]:
+    """The sets with generation and name; InputError where two claim one generation or only some have a number."""
+    known = [part.number is not None for part in parts]
+    if any(known) and not all(known):
+        bare = parts[known.index(False)].place
+        raise InputError(f"{bare} has no generation number, other files have; give all of them one, or none")
+    names = _names([part.place for part in parts], [part.number for part in parts])
+    counts: Counter[str] = Counter()
+    taken: dict[tuple[str, int], str] = {}
+    sets = []
+    for part, name in zip(parts, names, strict=True):
+        layer = part.found.layer
+        number = counts[layer] if part.number is None else part.number
+        counts[layer] += 1
+        if (layer, number) in taken:
+            raise InputError(f"{taken[layer, number]} and {part.found.source} both claim generation {number}; keep one")
+        taken[layer, number] = part.found.source
+        sets.append(replace(part.found, generation=number, name=name))
+    return sorted(sets, key=lambda found: (found.generation, found.layer)) if all(known) else sets
+
+
+def _parts(place: Place, nan: str) -> list[Part]:
+    """Every set of one file."""
+    infos = contents(place.path)
+    if place.key and "{generation}" in place.key:
+        spelt = spelled(infos, place.key)
+        if not spelt:
+            raise InputError(f"{place.path} has no array like '{place.key}'; there are {listing(infos)}")
+        return [p for number, key in spelt for p in _parts(replace(place, key=key, generation=number), nan)]
+    chosen = choose(place.path, infos, place.key)
+    used = {info.key: companions(infos, info, explicit=place.key is not None) for info in chosen}
+    for info in chosen:
+        require_plane(info.shape, str(_at(place, info)))
+    arrays = read(place.path, [*used, *(key for sides in used.values() for key in sides.values())])
+    notes = _notes(infos, used)
+    parts = []
+    for info in chosen:
+        at = _at(place, info)
+        sides = {role: arrays[key] for role, key in used[info.key].items()}
+        if len(chosen) == 1:
+            sides = {role: read(path, [""])[""] for role, path in companion_files(place.path).items()} | sides
+        parts += _split(at, arrays[info.key], sides, (*_bfloat(info), *notes), nan)
+    return parts
+
+
+def _at(place: Place, info: ArrayInfo) -> Place:
+    """The place with the key spelled out where the file needs one."""
+    return replace(place, key=place.key or info.key or None)
+
+
+def _bfloat(info: ArrayInfo) -> tuple[str, ...]:
+    return ("bfloat16 read as float32",) if info.dtype == "bfloat16" else ()
+
+
+def _notes(infos: Sequence[ArrayInfo], used: dict[str, dict[str, str]]) -> tuple[str, ...]:
+    left = orphans(infos, {key for sides in used.values() for key in sides.values()})
+    text = [info.key for info in infos if info.text and info.role == "other"]
+    notes = [f"'{key}' left out: it belongs to no one array of the file (name it {key}_ARRAY)" for key in left]
+    return (*notes, *(f"column '{key}' left out: it is not numeric" for key in text))
+
+
+def _split(at: Place, array: Array, sides: dict[str, Array], notes: tuple[str, ...], nan: str) -> list[Part]:
+    """One part, or one per generation where the file has a `generation` for every row."""
+    points, converted = as_embedding(array, str(at))
+    checked: dict[str, Any] = {
+        role: companion(values, len(points), f"{at}, '{role}'") for role, values in sides.items()
+    }
+    generations = checked.pop("generation", None)
+    whole = EmbeddingSet(points, layer=at.layer, source=str(at), notes=(*converted, *notes), **checked)
+    if generations is None:
+        return [Part(at, at.generation, without_bad_rows(whole, nan))]
+    if nan == "error":
+        without_bad_rows(whole, nan)  # names the row of the file, not of a generation within it
+    if generations.dtype.kind not in "iu" and not np.array_equal(generations, generations.astype(np.int64)):
+        raise InputError(f"{at}: the generation column holds other things than whole numbers; number the generations")
+    parts = []
+    for number in np.unique(generations).tolist():
+        rows = generations == number
+        mine = {role: values[rows] for role, values in checked.items()}
+        found = replace(whole, points=points[rows], source=f"{at} generation {number}", **mine)
+        parts.append(Part(at, int(number), without_bad_rows(found, nan)))
+    return parts
+
+
+def _names(places: Sequence[Place], numbers: Sequence[int | None]) -> list[str]:
+    """The shortest part of the paths that tells the sets apart: the stem, a folder above it, the key, a number."""
+    depth = max(len(place.path.parts) for place in places)
+    above = [[_part_above(place.path, up) for place in places] for up in range(1, depth)]
+    stems = [_stem(place.path) for place in places]
+    keys = [place.key or "" for place in places]
+    for names in (stems, *above, keys):
+        if all(names) and len({(place.layer, name) for place, name in zip(places, names, strict=True)}) == len(places):
+            return names
+    return [stem if number is None else f"{stem}-{number}" for stem, number in zip(stems, numbers, strict=True)]
+
+
+def _stem(path: Path) -> str:
+    return next((path.name[: -len(end)] for end in SUFFIXES if path.name.lower().endswith(end)), path.name)
+
+
+def _part_above(path: Path, up: int) -> str:
+    return path.parts[-1 - up] if len(path.parts) > up else ""

@@ -1,0 +1,127 @@
+"""`.npy` and `.npz`: headers read first and checked against the file, objects refused, `.npy` mapped and not read.
+
+The mapping is copy-on-write, so that a consumer may treat the points as its own while the file stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from geometry.errors import InputError, UnsafeFileError
+from geometry.sources.array_info import ArrayInfo, describe
+from geometry.types import Array
+
+
+@dataclass(frozen=True)
+class _Header:
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    end: int
+
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def npy_contents(path: Path) -> list[ArrayInfo]:
+    """The one array of a .npy file."""
+    with path.open("rb") as stream:
+        header = _header(stream, str(path))
+    return [_info("", header)]
+
+
+def npy_read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
+    """The array, mapped; InputError where the file is shorter than its header says."""
+    with path.open("rb") as stream:
+        header = _header(stream, str(path))
+    _refuse_objects(header, str(path))
+    _require_size(str(path), header, path.stat().st_size)
+    if header.bytes == 0:
+        return {"": np.empty(header.shape, header.dtype)}
+    order = "F" if header.fortran else "C"
+    mapped = np.memmap(path, header.dtype, mode="c", offset=header.end, shape=header.shape, order=order)  # type: ignore[call-overload]
+    return {"": np.asarray(mapped)}
+
+
+def npz_contents(path: Path) -> list[ArrayInfo]:
+    """Every member of the archive, from its own header."""
+    with zipfile.ZipFile(path) as archive:
+        return [_info(_key(member), _member_header(archive, member, path)) for member in _members(archive)]
+
+
+def npz_read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
+    """The members named by `keys`; their checksums are verified on the way."""
+    with zipfile.ZipFile(path) as archive:
+        return {_key(m): _member(archive, m, path) for m in _members(archive) if _key(m) in keys}
+
+
+def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    return [member for member in archive.infolist() if member.filename.endswith(".npy")]
+
+
+def _key(member: zipfile.ZipInfo) -> str:
+    return member.filename.removesuffix(".npy")
+
+
+def _member_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> _Header:
+    with archive.open(member) as stream:
+        return _header(stream, f"{path}, array '{_key(member)}'")
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> Array:
+    where = f"{path}, array '{_key(member)}'"
+    header = _member_header(archive, member, path)
+    _refuse_objects(header, where)
+    _require_size(where, header, member.file_size)
+    with archive.open(member) as stream:
+        array: Array = np.lib.format.read_array(stream, allow_pickle=False)
+    return array
+
+
+def _header(stream: IO[bytes], where: str) -> _Header:
+    start = stream.read(8)
+    if start[:6] != np.lib.format.MAGIC_PREFIX:
+        _refuse_stranger(start, where)
+    length = int.from_bytes(stream.read(2 if start[6] == 1 else 4), "little")
+    end = (10 if start[6] == 1 else 12) + length
+    stream.seek(8)
+    reader = np.lib.format.read_array_header_1_0 if start[6] == 1 else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = reader(stream)
+    return _Header(shape, fortran, dtype, end)
+
+
+def _refuse_stranger(start: bytes, where: str) -> None:
+    if start[:1] == b"\x80":
+        raise UnsafeFileError(f"{where} is a pickle, and reading it would run code; save the array with numpy.save")
+    if start[:2] == b"PK":
+        raise InputError(f"{where} is a zip archive; rename it to .npz")
+    raise InputError(f"{where} has no NumPy header; save the array with numpy.save")
+
+
+def _refuse_objects(header: _Header, where: str) -> None:
+    if header.dtype.hasobject:
+        raise UnsafeFileError(
+            f"{where} holds Python objects, and reading them would run code; save numbers or strings (astype) instead"
+        )
+
+
+def _require_size(where: str, header: _Header, size: int) -> None:
+    if size < header.end + header.bytes:
+        raise InputError(
+            f"{where} is truncated: shape {header.shape} {header.dtype} needs {header.end + header.bytes} bytes, "
+            f"there are {size}; write or copy it again"
+        )
+
+
+def _info(key: str, header: _Header) -> ArrayInfo:
+    return describe(
+        key, header.shape, header.dtype.name if not header.dtype.hasobject else "object", header.dtype.itemsize
+    )

@@ -1,0 +1,147 @@
+"""Which files are meant, in which order: a file, a folder of generations, a pattern, each with an optional `:KEY`.
+
+A folder stands for its files of one readable format, or for its subfolders with exactly one such file each, in natural
+order; a folder in which that is not clear is an error that asks for a pattern. Files named as companions
+(`labels.npy`, `gen_0_labels.npy`) and the shards of an index are not generations of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from geometry.errors import InputError
+from geometry.sources import sharded
+from geometry.sources.array_info import COMPANIONS
+from geometry.sources.formats import SUFFIXES, readable
+from geometry.sources.natural import natural
+from geometry.sources.patterns import MAGIC, expand, is_pattern, there
+
+NAMES = "|".join(name for names in COMPANIONS.values() for name in names)
+COMPANION_FILE = re.compile(rf"(?:(?P<stem>.*)[._-])?(?P<name>{NAMES})\.npy$", re.IGNORECASE)
+Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One file with the key asked for in it, and the generation and layer that its path spells out, if it does."""
+
+    path: Path
+    key: str | None = None
+    generation: int | None = None
+    layer: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.key}" if self.key else str(self.path)
+
+
+def locate(paths: Paths, key: str | None = None, pattern: str | None = None) -> list[Place]:
+    """Every file meant by `paths`, in order; InputError where there is nothing, with what is there instead."""
+    single = isinstance(paths, str | os.PathLike)
+    texts = [os.fspath(paths)] if single else [os.fspath(path) for path in paths]  # type: ignore[arg-type, union-attr]
+    if not texts:
+        raise InputError("no path was given; pass files, folders of generations, or a pattern")
+    places = [place for text in texts for place in _places(text, pattern)]
+    return [place if place.key else replace(place, key=key) for place in places]
+
+
+def split_key(text: str) -> tuple[str, str | None]:
+    """PATH and KEY of `PATH:KEY`; a path that exists as it stands has no key, whatever colons it holds."""
+    if Path(text).exists():
+        return text, None
+    for colon in (at.start() for at in re.finditer(":", text)):
+        path, key = text[:colon], text[colon + 1 :]
+        known = path.lower().endswith(SUFFIXES)
+        drive = len(path) == 1 and key[:1] in ("\\", "/")
+        if key and not drive and (Path(path).exists() or known or MAGIC.search(path)):
+            return path, key
+    return text, None
+
+
+def embedding_files(folder: Path) -> list[Path]:
+    """The files of a folder that may hold generations, in natural order."""
+    files = [path for path in folder.iterdir() if readable(path) and not path.name.startswith(".")]
+    shards = {shard for path in files if path.name.endswith(".index.json") for shard in sharded.shards(path)}
+    found = [path for path in files if path not in shards and not COMPANION_FILE.match(path.name)]
+    return sorted(found, key=lambda path: natural(path.name))
+
+
+def companion_files(path: Path) -> dict[str, Path]:
+    """role -> .npy file beside an embedding file: `STEM_labels.npy`, or `labels.npy` if no other set lies there."""
+    found: dict[str, Path] = {}
+    alone = len(embedding_files(path.parent)) <= 1
+    for beside in sorted(path.parent.glob("*.npy")):
+        hit = COMPANION_FILE.match(beside.name)
+        if hit and beside != path and (hit["stem"] == path.stem or (alone and not hit["stem"])):
+            role = next(role for role, names in COMPANIONS.items() if hit["name"].lower() in names)
+            found[role] = beside
+    return found
+
+
+def _places(text: str, pattern: str | None) -> list[Place]:
+    text = os.path.expanduser(text)  # noqa: PTH111 - a pattern is no path yet
+    path, key = split_key(text)
+    if pattern is not None:
+        if not Path(path).is_dir():
+            raise InputError(f"{path} is no folder; a pattern is looked up inside one")
+        path = str(Path(path) / pattern)
+    if is_pattern(path):
+        return [
+            Place(file, key, match.generation, match.layer) for match in expand(path) for file in _files(match.path)
+        ]
+    return [Place(file, key) for file in _files(Path(path))]
+
+
+def _files(path: Path) -> list[Path]:
+    """The file itself, or the files that a folder stands for."""
+    if path.is_dir() and not _is_store(path):
+        return _folder(path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist; {_nearest(path)}")
+    return [path]
+
+
+def _is_store(path: Path) -> bool:
+    return path.suffix.lower() == ".zarr"
+
+
+def _folder(folder: Path) -> list[Path]:
+    files = embedding_files(folder)
+    inner = {sub: embedding_files(sub) for sub in sorted(folder.iterdir()) if sub.is_dir() and not _is_store(sub)}
+    full = {sub: found for sub, found in inner.items() if found}
+    kinds = sorted({path.suffix for path in files})
+    if len(kinds) > 1 or (files and full):
+        also = [f"{len(full)} folders with such files"] if full else []
+        held = ", ".join([f"{sum(p.suffix == kind for p in files)} {kind}" for kind in kinds] + also)
+        raise InputError(
+            f"{folder} holds {held}; say which are the generations with a pattern, as '{folder}/*{kinds[0]}'"
+        )
+    if files:
+        return files
+    if not full:
+        raise InputError(f"{folder} holds no file that can be read ({', '.join(SUFFIXES)}); {there(folder, '')}")
+    return _one_each(inner, full)
+
+
+def _one_each(inner: dict[Path, list[Path]], full: dict[Path, list[Path]]) -> list[Path]:
+    """The single file of each subfolder; a numbered subfolder among its like that holds none is an error."""
+    alike = {re.sub(r"\d+", "#", sub.name) for sub in full}
+    for sub, found in inner.items():
+        shape = re.sub(r"\d+", "#", sub.name)
+        if not found and "#" in shape and shape in alike:
+            raise InputError(f"{sub} holds no embedding file, its neighbours do; complete it, or name the others")
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise InputError(
+                f"{sub} holds several files: {names}; say which with a pattern, as '{sub.parent}/*/{found[0].name}'"
+            )
+    return [full[sub][0] for sub in sorted(full, key=lambda sub: natural(sub.name))]
+
+
+def _nearest(path: Path) -> str:
+    parent = next(parent for parent in [*path.parents, Path()] if parent.is_dir())
+    missing = path.relative_to(parent).parts[0] if path != parent else path.name
+    return there(parent, missing)

@@ -1,0 +1,91 @@
+"""Patterns: `*`, `?`, `[...]`, `**` as in a shell, and `{generation}` (digits) and `{layer}` (one path part or less).
+
+A pattern is globbed with its placeholders as `*`, and each path found must then match it whole. A placeholder that
+stands twice must have the same text twice.
+"""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from geometry.errors import InputError
+from geometry.sources.natural import natural
+
+PLACEHOLDER = re.compile(r"\{(generation|layer)\}")
+MAGIC = re.compile(r"[*?\[]|\{(?:generation|layer)\}")
+SHOWN = 6  # names listed when a pattern matches nothing
+
+
+@dataclass(frozen=True)
+class Match:
+    """A path that a pattern matched, and what its placeholders stood for."""
+
+    path: Path
+    generation: int | None = None
+    layer: str = ""
+
+
+def is_pattern(text: str) -> bool:
+    """Whether the text has to be expanded; a path that exists is itself, brackets and all."""
+    return bool(MAGIC.search(text)) and not Path(text).exists()
+
+
+def expand(pattern: str) -> list[Match]:
+    """Every path that matches, by generation, then in natural order; InputError with what is there if none does."""
+    shape = re.compile(as_regex(pattern))
+    found = []
+    for name in glob.glob(PLACEHOLDER.sub("*", pattern), recursive=True):  # noqa: PTH207 - keeps the text as it was given
+        hit = shape.fullmatch(name)
+        if hit:
+            groups = hit.groupdict()
+            number = groups.get("generation")
+            found.append(Match(Path(name), int(number) if number else None, groups.get("layer") or ""))
+    if not found:
+        raise InputError(f"nothing matches '{pattern}'; {_suggestion(pattern)}")
+    return sorted(found, key=lambda match: (match.generation or 0, natural(str(match.path))))
+
+
+def as_regex(pattern: str) -> str:
+    """The regular expression of a pattern, for whole paths."""
+    parts, seen = [], set()
+    for token in re.split(r"(\{generation\}|\{layer\}|\*\*/|\*\*|\*|\?|\[[^\]]+\])", pattern):
+        name = token[1:-1] if PLACEHOLDER.fullmatch(token) else ""
+        if name:
+            inside = r"\d+" if name == "generation" else r"[^/\\]+?"
+            parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>{inside})")
+            seen.add(name)
+        elif token.startswith("[") and token.endswith("]"):
+            parts.append(token.replace("[!", "[^"))
+        else:
+            wild = {"**/": r"(?:.*[/\\])?", "**": ".*", "*": r"[^/\\]*", "?": r"[^/\\]"}
+            parts.append(wild.get(token, re.escape(token)))
+    return "".join(parts)
+
+
+def _suggestion(pattern: str) -> str:
+    """What lies in the deepest folder that the pattern reaches, the names like the missing one first."""
+    path = Path(PLACEHOLDER.sub("*", pattern))
+    reached = [Path(path.anchor)]
+    for part in path.parts[1 if path.anchor else 0 :]:
+        deeper = sorted((hit for base in reached for hit in base.glob(part)), key=lambda hit: natural(str(hit)))
+        if not deeper:
+            return there(reached[0], part)
+        reached = deeper
+    return f"the nearest path is {reached[0]}, and {{generation}} takes digits only"
+
+
+def there(folder: Path, wanted: str) -> str:
+    """A sentence on what a folder holds instead of `wanted`."""
+    if not folder.is_dir():
+        return f"{folder} is no folder"
+    names = sorted((path.name for path in folder.iterdir() if not path.name.startswith(".")), key=natural)
+    if not names:
+        return f"{folder} is empty"
+    close = difflib.get_close_matches(wanted, names, 1)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    hint = f"; did you mean '{close[0]}'?" if close else ""
+    return f"{folder} holds {', '.join(names[:SHOWN])}{more}{hint}"
