@@ -41,7 +41,9 @@ def gride(scan: Scan, *, n1: int | None = None) -> Estimate | dict[str, Estimate
         raise UsageError(f"gride: n1 = {n1} is no neighbour; it starts at 1")
     if n1 is not None:
         return _at(scan, n1)
-    return {f"n1={order}": _at(scan, order) for order in ORDERS if order == 1 or 2 * order <= scan.most_neighbors}
+    orders = [order for order in ORDERS if order == 1 or 2 * order <= scan.most_neighbors]
+    widest_first = {order: _at(scan, order) for order in reversed(orders)}  # so that the table grows once
+    return {f"n1={order}": widest_first[order] for order in orders}
 
 
 def _at(scan: Scan, n1: int) -> Estimate:
