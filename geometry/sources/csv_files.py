@@ -8,8 +8,9 @@ fields is a number, if one of them names a companion (label, id, origin, generat
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,7 @@ def _lines(path: Path) -> int:
 
 
 def _numbers(path: Path, layout: _Layout) -> Array:
+    every = len(layout.numeric) == len(layout.names)
     try:
         points: Array = np.loadtxt(
             path,
@@ -111,20 +113,40 @@ def _numbers(path: Path, layout: _Layout) -> Array:
             delimiter=layout.delimiter,
             quotechar='"',
             skiprows=layout.skip,
-            usecols=layout.numeric,
+            usecols=None if every else layout.numeric,
             ndmin=2,
             encoding="utf-8-sig",
         )
     except ValueError as error:
-        reason = str(error).split(";")[0].rstrip(".")
-        raise InputError(
-            f"{path}: {reason} (rows count from {layout.skip}); every field of the points must be a number, "
-            "nan where one is missing, and columns of labels or ids need a header that says so"
-        ) from error
+        raise InputError(f"{path}: {_first_fault(path, layout) or error}") from error
     return points
 
 
-def _columns(path: Path, layout: _Layout, columns: dict[str, int]) -> dict[str, Array]:
+def _first_fault(path: Path, layout: _Layout) -> str:
+    """The first line that is not a row of numbers, and what to do about it."""
+    for number, row in _rows(path, layout):
+        for column in layout.numeric:
+            if not _number(row[column]):
+                return (
+                    f"line {number}, column {column + 1} '{layout.names[column]}': '{row[column]}' is not a number; "
+                    "write nan where one is missing, and name columns of labels or ids so in a header"
+                )
+    return ""
+
+
+def _rows(path: Path, layout: _Layout) -> Iterator[tuple[int, list[str]]]:
+    """(line number from 1, fields) of the rows below the header, each as long as the first; empty lines are left out."""
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = [row for row in csv.reader(stream, delimiter=layout.delimiter) if row][layout.skip :]
+        reader = csv.reader(stream, delimiter=layout.delimiter)
+        for row in islice(filter(None, reader), layout.skip, None):
+            if len(row) != len(layout.names):
+                raise InputError(
+                    f"{path}: line {reader.line_num} has {len(row)} fields, the first has {len(layout.names)}; "
+                    "give every row the same number"
+                )
+            yield reader.line_num, row
+
+
+def _columns(path: Path, layout: _Layout, columns: dict[str, int]) -> dict[str, Array]:
+    rows = [row for _, row in _rows(path, layout)]
     return {name: as_values([row[column].strip() for row in rows]) for name, column in columns.items()}

@@ -77,6 +77,10 @@ def _guarded(path: Path, action: Callable[[], Result]) -> Result:
     except GeometryError:
         raise
     except FileNotFoundError as error:
+        if path.exists():
+            raise InputError(
+                f"{path} cannot be read as {format_of(path).name}: a part of it is missing; copy it again"
+            ) from error
         raise InputError(f"{path} does not exist; check the path") from error
     except PermissionError as error:
         raise InputError(f"{path} may not be read; check its permissions") from error

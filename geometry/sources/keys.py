@@ -16,7 +16,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from geometry.errors import InputError
+from geometry.errors import InputError, UnsafeFileError
 from geometry.sources.array_info import COMPANIONS, ArrayInfo, companion_role, listing
 from geometry.sources.natural import natural
 from geometry.sources.patterns import as_regex
@@ -40,6 +40,8 @@ def choose(path: Path, infos: Sequence[ArrayInfo], key: str | None) -> list[Arra
         raise InputError(f"{path} holds several arrays: {listing(found)}; name one, as {path}:{found[0].key} or key=")
     if len(arrays) == 1:
         return arrays
+    if infos and all(info.dtype == "object" for info in infos):
+        raise UnsafeFileError(f"{path} holds Python objects, and reading them would run code; save numbers instead")
     held = f"it holds {listing(infos)}" if infos else "it is empty"
     raise InputError(f"{path} holds no two-dimensional array of numbers; {held}; write rows x dimensions (n, d)")
 

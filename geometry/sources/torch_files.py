@@ -40,10 +40,11 @@ def _load(path: Path) -> Any:
             warnings.simplefilter("ignore")  # remarks on old pickle protocols; what cannot be read raises
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
-        asked = re.search(r"(?:GLOBAL|Unsupported \w+:?) ([\w.]+)", str(error))
-        if asked:
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if asked or "Unsupported" in str(error):
+            what = f"asks for {asked[1]}" if asked else "holds more than tensors, or is no checkpoint"
             raise UnsafeFileError(
-                f"{path} would run code when read (it asks for {asked[1]}); save plain tensors: "
+                f"{path} would run code when read (it {what}); save plain tensors: "
                 "torch.save({'embeddings': tensor}, path), or a .safetensors file"
             ) from error
         raise InputError(_unreadable(path)) from error
