@@ -36,7 +36,8 @@ def _start(pooled: Array, engine: Executor) -> Floats:
     frame = pooled_frame([Scan(pooled, engine)])
     scores = frame.scores(pooled, 0, np.arange(len(pooled)))[:, :2]
     extent = np.ptp(scores, axis=0)
-    return np.divide(scores, extent, out=np.zeros_like(scores), where=extent > 0)
+    unit: Floats = np.divide(scores, extent, out=np.zeros_like(scores), where=extent > 0)
+    return unit
 
 
 def _table(pooled: Array, engine: Executor) -> tuple[Ints, Array]:

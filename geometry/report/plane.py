@@ -1,0 +1,105 @@
+"""The plane: how many dimensions the directions have, against how much structure there is beyond the covariance.
+
+Generations walk through it, numbered and joined by arrows. Up is structure (blue: rich), the bottom is none (orange):
+there, right of the line a set is sphere-like, left of it low-dimensional. One of the two gauges is enough to be rich.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from geometry.report import style
+from geometry.report.reading import Row, generations, series
+from geometry.types import Record
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SPHERE_DIMENSION = 8.0  # angle_dimension above which a structureless set is sphere-like
+GAUGES = (  # heading, statistic, structureless up to, rich from
+    ("structure gain", "structure_gain", 0.05, 0.10),
+    ("|dimension gap|", "dimension_gap", 0.10, 0.15),
+)
+
+
+def draw(record: Record) -> Figure | None:
+    """The figure, or None where no generation has both an angle dimension and a gauge."""
+    if not any(_points(record, name) for _, name, _, _ in GAUGES):
+        return None
+    margins = style.Margins(left=0.65, right=0.2, top=0.35, bottom=0.5, across=0.7)
+    figure, (axes,) = style.panels(2, [3.2], 4.2, margins)
+    reach = [row["value"] for row in series(record, "angle_dimension").values()]
+    for ax, (heading, name, none, rich) in zip(axes, GAUGES, strict=True):
+        points = _points(record, name)
+        top = 2.2 * max(rich, *(y["value"] for _, y in points.values())) if points else 4 * rich
+        _bands(ax, none, rich, top)
+        _path(ax, record, points)
+        _axes(ax, heading, rich, (0.7 * min(*reach, 4.0), 1.6 * max(*reach, 20.0), top))
+    return figure
+
+
+def data(record: Record) -> tuple[list[str], list[list[Any]]]:
+    """The position of every generation in both panels."""
+    every, table = generations(record), []
+    for _, name, _, _ in GAUGES:
+        for g, (x, y) in _points(record, name).items():
+            table.append([name, every[g].number, every[g].state, x["value"], y["value"], y.get("low"), y.get("high")])
+    return ["gauge", "generation", "state", "angle_dimension", "value", "low", "high"], table
+
+
+def _points(record: Record, name: str) -> dict[int, tuple[Row, Row]]:
+    """Angle dimension and size of the gauge by position, where both have a value."""
+    across = series(record, "angle_dimension")
+    return {g: (across[g], _size(row)) for g, row in series(record, name).items() if g in across}
+
+
+def _size(row: Row) -> Row:
+    """The gauge without its sign: both signs of the gap mean structure. The gain is never below nothing."""
+    if row["name"] == "structure_gain":
+        return {**row, "value": max(row["value"], 0.0)}
+    low, high = row.get("low"), row.get("high")
+    if low is None or high is None:
+        return {**row, "value": abs(row["value"])}
+    ends = sorted((abs(low), abs(high)))
+    return {**row, "value": abs(row["value"]), "low": 0.0 if low < 0 < high else ends[0], "high": ends[1]}
+
+
+def _bands(ax: Axes, none: float, rich: float, top: float) -> None:
+    ax.axhspan(rich, top, color=style.DATA, alpha=0.07, lw=0)
+    ax.axhspan(0, none, color=style.NULL, alpha=0.10, lw=0)
+    ax.plot([SPHERE_DIMENSION] * 2, [0, none], color=style.NULL, lw=0.8, ls=(0, (2, 2)))
+    options: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7.5, "color": style.MUTED}
+    ax.annotate("rich", (1, rich), (-5, 4), xycoords=("axes fraction", "data"), ha="right", **options)
+    ax.annotate("sphere-like", (1, 0), (-5, 4), xycoords=("axes fraction", "data"), ha="right", **options)
+    ax.annotate("low-dimensional", (0, 0), (5, 4), xycoords=("axes fraction", "data"), ha="left", **options)
+
+
+def _path(ax: Axes, record: Record, points: dict[int, tuple[Row, Row]]) -> None:
+    every = generations(record)
+    colors = style.generation_colors(len(every))
+    order = sorted(points)
+    at = {g: (points[g][0]["value"], points[g][1]["value"]) for g in order}
+    for before, after in zip(order, order[1:], strict=False):
+        arrow = {"arrowstyle": "-|>", "lw": 0.9, "color": style.MUTED, "shrinkA": 6, "shrinkB": 6, "mutation_scale": 8}
+        ax.annotate("", at[after], at[before], arrowprops=arrow, zorder=3)
+    for g in order:
+        low, high = points[g][1].get("low"), points[g][1].get("high")
+        if low is not None and high is not None:
+            ax.vlines(at[g][0], max(low, 0), high, color=colors[g], lw=1, alpha=0.6)
+        ax.plot(*at[g], "o", ms=11, color=colors[g], mec="white", mew=0.8, zorder=4, clip_on=False)
+        dark = sum(colors[g][:3]) < 1.7
+        label = {"ha": "center", "va": "center_baseline", "fontsize": 7, "color": "white" if dark else "black"}
+        ax.annotate(str(every[g].number), at[g], zorder=5, annotation_clip=False, **label)
+
+
+def _axes(ax: Axes, heading: str, linear: float, reach: tuple[float, float, float]) -> None:
+    left, right, top = reach
+    ax.set_xscale("log")
+    ax.set_yscale("symlog", linthresh=linear, linscale=1.0)
+    ax.set(xlim=(left, right), ylim=(0, top), xlabel="angle dimension", title=heading)
+    ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if left <= tick <= right]
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    levels = [level for level in (0, 0.05, 0.1, 0.15, 0.2, 0.5, 1, 2, 5) if level <= top]
+    ax.set_yticks(levels, [f"{level:g}" for level in levels])
+    ax.minorticks_off()
