@@ -334,3 +334,16 @@ def test_a_sharded_checkpoint_is_one_file(tmp_path: Path) -> None:
     (tmp_path / "model.bin.index.json").write_text(json.dumps(index))
     found = load(tmp_path)
     assert marks(found) == [4] and found[0].source.endswith("index.json:emb.weight")
+
+
+def test_mapped_points_go_through_the_pass_without_a_warning(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    from geometry.catalog import compute
+
+    points = np.random.default_rng(0).standard_normal((60, 3)).astype(np.float32)
+    np.save(tmp_path / "g0.npy", points)
+    save_file({"emb": points}, tmp_path / "g1.safetensors")
+    sets = load([tmp_path / "g0.npy", tmp_path / "g1.safetensors"])
+    values = [float(compute("two_nn", found.points)) for found in sets]  # type: ignore[arg-type]
+    assert values[0] == values[1] == float(compute("two_nn", points))  # type: ignore[arg-type]

@@ -237,3 +237,11 @@ def test_inspecting_reads_no_data(tmp_path: Path) -> None:
     (tmp_path / "x.npy").write_bytes(header.getvalue())
     assert inspect(tmp_path / "x.npy")[0].bytes == 8 * 10**12
     refused(tmp_path / "x.npy", InputError, "truncated")
+
+
+def test_unaligned_tensors_are_read(tmp_path: Path) -> None:
+    entry = {"dtype": "F32", "shape": [4, 3], "data_offsets": [1, 49]}
+    header = json.dumps({"flag": {"dtype": "U8", "shape": [1], "data_offsets": [0, 1]}, "emb": entry}).encode()
+    (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + b"x" + POINTS.tobytes())
+    points = load(tmp_path / "x.safetensors")[0].points
+    assert np.array_equal(points, POINTS) and points.flags.aligned

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from geometry.errors import InputError
+from geometry.errors import InputError, UsageError
 from geometry.sources import from_arrays
 from geometry.sources.checks import digest_of
 from geometry.types import EmbeddingSet
@@ -68,6 +68,8 @@ def test_nan_is_an_error_or_dropped() -> None:
     bad[1, 1] = np.inf
     with pytest.raises(InputError, match=r"array 'gen_1': 1 of 4 rows .* first row 1"):
         from_arrays([A, bad])
+    with pytest.raises(UsageError, match="nan='skip'"):
+        from_arrays([A], nan="skip")
     found = from_arrays([EmbeddingSet(bad, labels=np.arange(4))], nan="drop")[0]
     assert found.dropped == 1 and found.labels is not None and found.labels.tolist() == [0, 2, 3]
 

@@ -49,7 +49,7 @@ def test_csv_companions_and_text(tmp_path: Path) -> None:
     assert found.labels is not None and found.labels.tolist() == ["cat", "dog", "cat"]
     assert found.ids is not None and found.ids.tolist() == [7, 8, 9]
     assert found.origin is not None and found.origin.tolist() == [0, 0, 1]
-    assert found.notes == ("column 'word' left out: it is not numeric",)
+    assert found.notes == ("'word' left out: it is not numeric",)
 
 
 def test_a_generation_column_splits_the_file(tmp_path: Path) -> None:
@@ -59,6 +59,16 @@ def test_a_generation_column_splits_the_file(tmp_path: Path) -> None:
         (5, "x-5", [[1.0, 2.0], [5.0, 6.0]]),
     ]
     assert sets[1].labels is not None and sets[1].labels.tolist() == ["a", "c"]
+
+
+def test_a_generation_column_that_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="must be a whole number"):
+        load(csv(tmp_path, "x,y,generation\n1,2,first\n3,4,second\n"))
+    (tmp_path / "gen_3.csv").write_text("x,y,generation\n1,2,3\n3,4,3\n")
+    assert [f.generation for f in load(f"{tmp_path}/gen_{{generation}}.csv")] == [3]
+    (tmp_path / "gen_3.csv").rename(tmp_path / "gen_4.csv")
+    with pytest.raises(InputError, match=r"path says generation 4, its column says \[3\]"):
+        load(f"{tmp_path}/gen_{{generation}}.csv")
 
 
 def test_some_files_with_numbers_and_some_without(tmp_path: Path) -> None:
@@ -118,7 +128,16 @@ def test_a_parquet_column_of_lists(tmp_path: Path, fixed: bool) -> None:
     assert found.ids is not None and found.ids.tolist() == [4, 5, 6] and found.source.endswith(":emb")
     if not fixed:
         parquet.write_table(pa.table({"emb": [[1.0, 2.0], [3.0]]}), tmp_path / "x.parquet")
-        with pytest.raises(InputError, match="'emb': row 1 has another length"):
+        with pytest.raises(InputError, match="'emb': row 1 has 1 numbers, row 0 has 2"):
+            load(tmp_path / "x.parquet")
+
+
+def test_empty_parquet_fields_are_refused(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for column in ([[1.0, 2.0], None], [1.0, None]):
+        parquet.write_table(pa.table({"emb": column}), tmp_path / "x.parquet")
+        with pytest.raises(InputError, match="'emb': row 1 is empty"):
             load(tmp_path / "x.parquet")
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geometry.errors import InputError
+from geometry.errors import InputError, UsageError
 from geometry.types import Array, EmbeddingSet
 
+POLICIES = ("error", "drop")  # what to do with rows that hold NaN or infinity
 BLOCK_BYTES = 16 << 20  # of rows looked at together
 
 
@@ -51,6 +52,12 @@ def row_blocks(points: Array) -> Iterator[slice]:
     """Slices of rows of about BLOCK_BYTES that cover the points."""
     size = max(BLOCK_BYTES // max(points.itemsize * int(np.prod(points.shape[1:])), 1), 1)
     return (slice(start, min(start + size, len(points))) for start in range(0, len(points), size))
+
+
+def require_policy(nan: str) -> None:
+    """UsageError unless `nan` is one of POLICIES."""
+    if nan not in POLICIES:
+        raise UsageError(f"nan='{nan}' is unknown; choose one of {', '.join(POLICIES)}")
 
 
 def without_bad_rows(found: EmbeddingSet, nan: str) -> EmbeddingSet:

@@ -135,7 +135,7 @@ def _first_fault(path: Path, layout: _Layout) -> str:
 
 
 def _rows(path: Path, layout: _Layout) -> Iterator[tuple[int, list[str]]]:
-    """(line number from 1, fields) of the rows below the header, each as long as the first; empty lines are left out."""
+    """(line number from 1, fields) of the rows below the header, each as long as the first; no empty lines."""
     with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, delimiter=layout.delimiter)
         for row in islice(filter(None, reader), layout.skip, None):

@@ -13,15 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from geometry.errors import InputError, UsageError
+from geometry.errors import InputError
 from geometry.sources.array_info import ArrayInfo, listing
-from geometry.sources.checks import agree, as_embedding, companion, digest_of, require_plane, without_bad_rows
+from geometry.sources.checks import (
+    agree,
+    as_embedding,
+    companion,
+    digest_of,
+    require_plane,
+    require_policy,
+    without_bad_rows,
+)
 from geometry.sources.formats import SUFFIXES, contents, read
 from geometry.sources.keys import choose, companions, orphans, spelled
 from geometry.sources.paths import Paths, Place, companion_files, locate
 from geometry.types import Array, EmbeddingSet
-
-POLICIES = ("error", "drop")
 
 
 @dataclass(frozen=True)
@@ -39,13 +45,14 @@ def load(paths: Paths, *, key: str | None = None, pattern: str | None = None, na
     paths: one or several of: a file; a folder (its files of one format, or its subfolders with one file each, in
     natural order); a pattern with `*`, `?`, `**`, `{generation}`, `{layer}`; each with an optional `:KEY`. key names
     the array in every file that has no `:KEY` of its own; pattern is looked up inside the folders of `paths`. nan:
-    `error`, or `drop` to leave rows with NaN or infinity out, counted in `dropped`.
+    `error`, or `drop` to leave rows with NaN or infinity out, counted in `dropped`. A file with a `generation` for
+    every row, or with numbered arrays (gen_0, gen_1, ...), gives several sets; which array is meant, and which labels,
+    ids and origins belong to it, is decided by `geometry.sources.keys`.
 
     Points keep their dtype (bfloat16 becomes float32, integers float64, mixed widths the widest, each noted), .npy,
     .safetensors and torch files stay mapped. Raises InputError or UnsafeFileError with file, array, row and remedy.
     """
-    if nan not in POLICIES:
-        raise UsageError(f"nan='{nan}' is unknown; choose one of {', '.join(POLICIES)}")
+    require_policy(nan)
     parts = [part for place in locate(paths, key, pattern) for part in _parts(place, nan)]
     sets = agree(numbered(parts))
     return [replace(found, digest=digest_of(found.points)) for found in sets]
@@ -109,7 +116,7 @@ def _notes(infos: Sequence[ArrayInfo], used: dict[str, dict[str, str]]) -> tuple
     left = orphans(infos, {key for sides in used.values() for key in sides.values()})
     text = [info.key for info in infos if info.text and info.role == "other"]
     notes = [f"'{key}' left out: it belongs to no one array of the file (name it {key}_ARRAY)" for key in left]
-    return (*notes, *(f"column '{key}' left out: it is not numeric" for key in text))
+    return (*notes, *(f"'{key}' left out: it is not numeric" for key in text))
 
 
 def _split(at: Place, array: Array, sides: dict[str, Array], notes: tuple[str, ...], nan: str) -> list[Part]:
@@ -124,15 +131,23 @@ def _split(at: Place, array: Array, sides: dict[str, Array], notes: tuple[str, .
         return [Part(at, at.generation, without_bad_rows(whole, nan))]
     if nan == "error":
         without_bad_rows(whole, nan)  # names the row of the file, not of a generation within it
-    if generations.dtype.kind not in "iu" and not np.array_equal(generations, generations.astype(np.int64)):
-        raise InputError(f"{at}: the generation column holds other things than whole numbers; number the generations")
     parts = []
-    for number in np.unique(generations).tolist():
+    for number in _whole_numbers(at, generations):
         rows = generations == number
         mine = {role: values[rows] for role, values in checked.items()}
         found = replace(whole, points=points[rows], source=f"{at} generation {number}", **mine)
         parts.append(Part(at, int(number), without_bad_rows(found, nan)))
     return parts
+
+
+def _whole_numbers(at: Place, generations: Array) -> list[int]:
+    """The generations that a column names, ascending; InputError if it contradicts the path."""
+    if generations.dtype.kind not in "iuf" or not np.array_equal(generations, np.floor(generations)):
+        raise InputError(f"{at}: the generation of every row must be a whole number; number the generations 0, 1, ...")
+    numbers = [int(number) for number in np.unique(generations)]
+    if at.generation is not None and numbers != [at.generation]:
+        raise InputError(f"{at}: its path says generation {at.generation}, its column says {numbers}; correct one")
+    return numbers
 
 
 def _names(places: Sequence[Place], numbers: Sequence[int | None]) -> list[str]:

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from geometry.errors import InputError
-from geometry.sources.checks import agree, as_embedding, companion, digest_of, require_plane, without_bad_rows
+from geometry.sources.checks import (
+    agree,
+    as_embedding,
+    companion,
+    digest_of,
+    require_plane,
+    require_policy,
+    without_bad_rows,
+)
 from geometry.types import EmbeddingSet
 
 
@@ -20,6 +28,7 @@ def from_arrays(arrays: Any, *, nan: str = "error") -> list[EmbeddingSet]:
     an integer; one array or set alone; an array (generations, n, d). Arrays of any library, and iterators of blocks of
     rows. Ready sets keep their generation where each has one of its own. Raises InputError as `load` does.
     """
+    require_policy(nan)
     named = _named(arrays)
     if not named:
         raise InputError("no array was given; pass one (n, d) array per generation")

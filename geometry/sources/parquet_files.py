@@ -29,7 +29,7 @@ def contents(path: Path) -> list[ArrayInfo]:
     return [
         *points,
         *lists,
-        *(ArrayInfo(f.name, (n,), str(f.type), 0, companion_role(f.name) or "other") for f in rest),
+        *(ArrayInfo(f.name, (n,), _dtype(f.type), 0, companion_role(f.name) or "other") for f in rest),
     ]
 
 
@@ -61,6 +61,10 @@ def _pooled_dtype(schema: Any, names: list[str]) -> str:
     return np.result_type(*(schema.field(name).type.to_pandas_dtype() for name in names)).name
 
 
+def _dtype(kind: Any) -> str:
+    return "str" if "string" in str(kind) else str(kind)
+
+
 def _list_info(file: Any, field: Any, n: int) -> ArrayInfo:
     values = np.dtype(field.type.value_type.to_pandas_dtype())
     width = getattr(field.type, "list_size", None) or _first_width(file, field.name)
@@ -77,17 +81,23 @@ def _column(path: Path, name: str, column: Any) -> Array:
     if not _is_list(column.type):
         return np.asarray(column.to_pylist())
     rows = column.combine_chunks()
-    widths = rows.value_lengths().to_numpy(zero_copy_only=False) if hasattr(rows, "value_lengths") else None
-    widths = widths if widths is not None else np.array([])
-    odd = np.flatnonzero(widths != widths[0]) if len(widths) else widths
-    if len(odd) or column.null_count:
-        row = int(odd[0]) if len(odd) else int(np.flatnonzero(column.is_null())[0])
-        raise InputError(f"{path}, column '{name}': row {row} has another length than row 0; every row needs the same")
+    _require_full(path, name, column)
+    widths = np.array([] if not hasattr(rows, "value_lengths") else rows.value_lengths())
+    odd = np.flatnonzero(widths != widths[:1])
+    if len(odd):
+        raise InputError(
+            f"{path}, column '{name}': row {odd[0]} has {widths[odd[0]]} numbers, row 0 has {widths[0]}; "
+            "every row needs the same"
+        )
     return np.asarray(rows.flatten().to_numpy(zero_copy_only=False)).reshape(len(column), -1)
 
 
 def _numbers(path: Path, name: str, column: Any) -> Array:
+    _require_full(path, name, column)
+    return np.asarray(column.to_numpy())
+
+
+def _require_full(path: Path, name: str, column: Any) -> None:
     if column.null_count:
         row = int(np.flatnonzero(column.is_null())[0])
         raise InputError(f"{path}, column '{name}': row {row} is empty; fill it, or drop the row")
-    return np.asarray(column.to_numpy())
