@@ -1,0 +1,133 @@
+"""spectrum_shift: the variance kept along each direction of the reference, from the strongest to the weakest.
+
+Directions v_i are eigenvectors of one half of the reference; ratio_i is the variance of the generated rows along v_i
+over that of the other half. Both are new to the fit, so that under one law every log ratio has its middle at 0 for any
+n and d; in-sample, the strongest directions would seem to lose variance and the weakest to gain it. Where only moments are given
+there is no other half and the reference's own eigenvalues stand below the line. A recursive fit fans the spectrum out:
+the log ratios are then straight in the rank (section 5's closed answers for the recursive Gaussian).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geometry.compare.held_out import held_out
+from geometry.estimates import measured, undefined
+from geometry.pairs.plan import blocks
+from geometry.pairs.scan import MOST_COVARIANCE, Scan
+from geometry.registry import SIMILARITY, statistic
+from geometry.types import Array, Estimate, Floats
+
+SHARE = 0.99  # of the variance: directions beyond it are rounding or noise of no consequence
+DRAWS = 64
+FLOOR = 1e-12  # a ratio below is a direction that has gone; its logarithm is taken here
+SUMMARIES = ("median", "smallest", "slope")
+
+
+@statistic(
+    "spectrum_shift",
+    needs=("moments", "reference"),
+    range=(-np.inf, np.inf),
+    invariances=tuple(name for name in SIMILARITY if name != "row order"),
+    direction="down",
+    source="variance along the reference's principal directions",
+)
+def spectrum_shift(scan: Scan, reference: Scan, *, share: float = SHARE, seed: int = 0) -> dict[str, Estimate]:
+    """median: median log ratio; smallest: the smallest ratio; slope: of log ratio on rank, by least squares.
+
+    All over the leading directions that hold `share` of the reference's variance; natural logarithms. null 0 of median
+    and slope; of `smallest` the mean of the smallest of as many independent ratios with these errors. Errors by half
+    samples of both sets. profile of `median`: ratio (r,) and rank (r,). Undefined with too few rows (4 with points, 2
+    with moments), a reference without variance, and slope with fewer than 3 directions.
+    """
+    counts = {"n": scan.n, "d": scan.d}
+    whole = not (len(scan.points) and len(reference.points))
+    if min(scan.n, reference.n) < (2 if whole else 4):
+        return {name: undefined("spectrum_shift", "few-rows", variant=name, **counts) for name in SUMMARIES}
+    if whole:
+        spectrum = reference.spectrum
+    else:
+        half = held_out(reference, seed)
+        spectrum = half.spectrum
+    directions = leading(spectrum.eigenvalues, share)
+    axes = spectrum.eigenvectors[:, :directions]
+    if directions == 0:
+        return {name: undefined("spectrum_shift", "no-spread", variant=name, **counts) for name in SUMMARIES}
+    if whole:
+        return _summaries(_along(scan, axes) / spectrum.eigenvalues[:directions], np.empty((0, 0)), counts)
+    new, old = _scores(scan.points, axes), _scores(reference.points[~half.fitted], axes)
+    below = np.maximum(old.var(axis=0), np.finfo(np.float64).tiny)
+    return _summaries(new.var(axis=0) / below, _draws(new, old, seed), counts)
+
+
+def leading(eigenvalues: Floats, share: float) -> int:
+    """How many leading eigenvalues hold `share` of the sum."""
+    positive = eigenvalues[eigenvalues > 0]
+    return int(np.searchsorted(np.cumsum(positive), share * positive.sum()) + 1) if len(positive) else 0
+
+
+def _along(scan: Scan, axes: Floats) -> Floats:
+    along: Floats = np.einsum("ij,ij->j", axes, scan.moments.covariance @ axes)
+    return along
+
+
+def _scores(points: Array, axes: Floats) -> Floats:
+    """(n, r) coordinates along the axes, about the rows' own mean, which is taken off first."""
+    middle = points.mean(axis=0, dtype=np.float64)
+    out = np.empty((len(points), axes.shape[1]))
+    for block in blocks(len(points), MOST_COVARIANCE):
+        out[block] = (points[block].astype(np.float64) - middle) @ axes
+    return out
+
+
+def _draws(new: Floats, old: Floats, seed: int) -> Floats:
+    """(DRAWS, r) ratios of random halves of both sets; their spread is the error of the whole."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for scores in (new, old):
+        masks = np.zeros((DRAWS, len(scores)))
+        for mask in masks:
+            mask[rng.permutation(len(scores))[: len(scores) // 2]] = 1
+        masks /= masks.sum(axis=1, keepdims=True)
+        parts.append(np.maximum(masks @ scores**2 - (masks @ scores) ** 2, 0.0))
+    ratios: Floats = parts[0] / np.maximum(parts[1], np.finfo(np.float64).tiny)
+    return ratios
+
+
+def _summaries(ratio: Floats, draws: Floats, counts: dict[str, int]) -> dict[str, Estimate]:
+    values = _values(ratio[None])[0]
+    errors = _values(draws).std(axis=0, ddof=1) if len(draws) else np.full(3, np.nan)
+    spread = _logs(draws).std(axis=0, ddof=1) if len(draws) else np.zeros(0)
+    nulls = (0.0, _expected_smallest(spread), 0.0)
+    profiles = ({"ratio": ratio, "rank": np.arange(1, len(ratio) + 1)}, None, None)
+    found = {}
+    for name, value, error, null, profile in zip(SUMMARIES, values, errors, nulls, profiles, strict=True):
+        if name == "slope" and len(ratio) < 3:
+            found[name] = undefined("spectrum_shift", "few-directions", variant=name, **counts)
+            continue
+        method = "half samples" if len(draws) else ""
+        found[name] = measured(
+            "spectrum_shift", value, stderr=error, method=method, variant=name, null=null, profile=profile, **counts
+        )
+    return found
+
+
+def _logs(ratios: Floats) -> Floats:
+    logs: Floats = np.log(np.maximum(ratios, FLOOR))
+    return logs
+
+
+def _values(ratios: Floats) -> Floats:
+    """(b, 3) the summaries of each row of ratios (b, r)."""
+    logs = _logs(ratios)
+    rank = np.arange(ratios.shape[1]) - (ratios.shape[1] - 1) / 2
+    slope = logs @ rank / max(float(rank @ rank), 1.0)
+    return np.stack([np.median(logs, axis=1), ratios.min(axis=1), slope], axis=1)
+
+
+def _expected_smallest(spread: Floats) -> float | None:
+    """Mean of the smallest of independent lognormal ratios with these errors; None without errors."""
+    if len(spread) == 0:
+        return None
+    draws = np.random.default_rng(0).standard_normal((400, len(spread))) * spread
+    return float(np.exp(draws.min(axis=1)).mean())
