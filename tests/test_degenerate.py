@@ -1,4 +1,4 @@
-"""Degenerate sets under every registered statistic: no exception, no warning, a finite value or undefined with a reason."""
+"""Degenerate sets under every registered statistic: no exception, no warning, a finite value or a reason for none."""
 
 from __future__ import annotations
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from geometry.collapse.spectrum import METHOD, participation
 from geometry.estimates import measured, undefined
-from geometry.pairs.influence import influence_stderr, row_scores, spectral_influence
+from geometry.pairs.influence import influence_stderr, participation, row_scores, spectral_influence
 from geometry.pairs.scan import Scan
 from geometry.pairs.spread import has_spread
 from geometry.registry import SIMILARITY, statistic
@@ -54,7 +53,7 @@ def shell(scan: Scan) -> dict[str, Estimate]:
         "shell",
         cv / usual,
         stderr=influence_stderr(ratio_pull, scan.n),
-        method=METHOD,
+        method="influence function",
         null=null,
         variant="ratio",
         **fields,
@@ -64,7 +63,7 @@ def shell(scan: Scan) -> dict[str, Estimate]:
             "shell",
             cv,
             stderr=influence_stderr(pull, scan.n),
-            method=METHOD,
+            method="influence function",
             null=float(null * usual),
             z=ratio.z,
             variant="cv",

@@ -19,7 +19,7 @@ import numpy as np
 
 from geometry.errors import UsageError
 from geometry.estimates import measured, undefined
-from geometry.pairs.influence import influence_stderr, row_scores, spectral_influence
+from geometry.pairs.influence import ValueAndWeights, influence_stderr, participation, row_scores, spectral_influence
 from geometry.pairs.marchenko_pastur import law
 from geometry.pairs.scan import Scan
 from geometry.pairs.spread import has_spread
@@ -29,7 +29,6 @@ from geometry.types import Estimate, Floats
 EPS = 1e-7  # of rankme
 METHOD = "influence function"
 UNPADDED: tuple[Invariance, ...] = ("translation", "rotation", "row order", "scale")
-ValueAndWeights = tuple[float, Floats]  # f(lambda), and df/dlambda (r,)
 Of = Callable[[Floats], ValueAndWeights]
 Null = Callable[[int, int], float]  # of n and d
 
@@ -126,13 +125,6 @@ def rankme(scan: Scan) -> Estimate:
     slope = np.divide(weights, 2 * np.sqrt(values), out=np.zeros_like(values), where=values > 0)
     stderr = influence_stderr(spectral_influence(scores, values, slope), scan.n)
     return measured("rankme", value, stderr=stderr, method=METHOD, **fields)
-
-
-def participation(values: Floats) -> ValueAndWeights:
-    """(sum lambda)^2 / sum lambda^2 and its derivatives."""
-    share = values / values[0]  # squares of very large or small eigenvalues leave the range of a float
-    total, squares = share.sum(), (share**2).sum()
-    return float(total**2 / squares), (2 * total / squares - 2 * (total / squares) ** 2 * share) / values[0]
 
 
 def _spectral(scan: Scan, name: str, of: Of, null: Null, variant: str = "") -> Estimate:

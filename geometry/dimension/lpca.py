@@ -22,7 +22,7 @@ import numpy as np
 
 from geometry.errors import UsageError
 from geometry.estimates import measured, undefined
-from geometry.pairs.influence import influence_stderr, row_scores, spectral_influence
+from geometry.pairs.influence import influence_stderr, participation, row_scores, spectral_influence
 from geometry.pairs.marchenko_pastur import law
 from geometry.pairs.scan import Scan
 from geometry.pairs.spread import has_spread
@@ -64,7 +64,8 @@ def _by_rule(scan: Scan, rule: str) -> Estimate:
     value = RULES[rule](scan.spectrum.eigenvalues[: min(scan.n - 1, scan.d)], scan.n, scan.d)
     if rule != "participation":
         return measured("lpca", value, **fields)
-    stderr = _participation_stderr(scan)
+    values = scan.spectrum.eigenvalues
+    stderr = influence_stderr(spectral_influence(row_scores(scan), values, participation(values)[1]), scan.n)
     return measured("lpca", value, stderr=stderr, method="influence function", **fields)
 
 
@@ -75,13 +76,6 @@ def _without_outliers(scan: Scan) -> Scan:
     radius = np.linalg.norm(points - np.median(points, axis=0), axis=1)
     near = radius <= FAR * np.median(radius)
     return scan if near.all() else Scan(scan.points[near], scan.executor, seed=scan.seed)
-
-
-def _participation_stderr(scan: Scan) -> float:
-    values = scan.spectrum.eigenvalues
-    total, squares = values.sum(), (values**2).sum()
-    weights = 2 * total / squares - 2 * (total / squares) ** 2 * values
-    return influence_stderr(spectral_influence(row_scores(scan), values, weights), scan.n)
 
 
 def _fo(values: Floats, n: int, d: int) -> float:
@@ -102,7 +96,7 @@ def _maxgap(values: Floats, n: int, d: int) -> float:
 
 
 def _participation(values: Floats, n: int, d: int) -> float:
-    return float(values.sum() ** 2 / (values**2).sum())
+    return participation(values)[0]
 
 
 def _kaiser(values: Floats, n: int, d: int) -> float:

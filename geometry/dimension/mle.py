@@ -34,7 +34,8 @@ def mle(scan: Scan, *, k: int = K, combine: str = "harmonic") -> Estimate:
 
     k falls to the neighbours there are, at least 3. Copies (r_j = 0) drop out of a row's sum and its count; per_point
     is NaN where a row has fewer than two distances left (three for arithmetic) or all of them equal. The standard error
-    comes from random halves within the table, without it where the table is too narrow. Undefined with fewer than four
+    comes from random halves within the table, without it where the table is too narrow; where all information lies in
+    pairs (no boundary, even density) it is too large by a fifth. Undefined with fewer than four
     rows or without distinct distances.
     """
     if combine not in COMBINE:

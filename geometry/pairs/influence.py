@@ -16,6 +16,7 @@ from geometry.pairs.scan import Scan
 from geometry.pairs.sums import sample_rows
 from geometry.types import Floats
 
+ValueAndWeights = tuple[float, Floats]  # f(lambda), and df/dlambda (r,)
 MOST_ROWS = 20_000  # rows whose influence is measured; beyond, a seeded sample of them
 
 
@@ -36,6 +37,13 @@ def spectral_influence(scores: Floats, eigenvalues: Floats, weights: Floats) -> 
     """(q,) pull of each row on a function whose derivatives by the eigenvalues are `weights` (r,)."""
     pull: Floats = scores**2 @ weights - eigenvalues @ weights
     return pull
+
+
+def participation(values: Floats) -> ValueAndWeights:
+    """(sum lambda)^2 / sum lambda^2 of eigenvalues (r,), the first the largest, and its derivatives."""
+    share = values / values[0]  # squares of very large or small eigenvalues leave the range of a float
+    total, squares = share.sum(), (share**2).sum()
+    return float(total**2 / squares), (2 * total / squares - 2 * (total / squares) ** 2 * share) / values[0]
 
 
 def influence_stderr(influence: Floats, n: int) -> float:
