@@ -1,0 +1,111 @@
+"""Directions: closed answers of spheres, sums by hand, and what each option changes."""
+
+from __future__ import annotations
+
+import clouds
+import numpy as np
+import pytest
+from scipy.spatial.distance import pdist
+from scipy.special import hyp0f1
+
+from geometry.catalog import compute
+from geometry.collapse.directions import uniform_sphere
+from geometry.errors import UsageError
+
+
+def units(points: clouds.Cloud) -> clouds.Cloud:
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def potential(directions: clouds.Cloud, t: float = 2.0) -> float:
+    return float(np.log(np.exp(-t * pdist(directions) ** 2).mean()))
+
+
+@pytest.mark.parametrize(("d", "value"), [(3, -2.079777), (16, -3.513036)])
+def test_uniform_sphere(d: int, value: float) -> None:
+    assert uniform_sphere(d) == pytest.approx(value, abs=5e-7)
+    made = compute("uniformity", clouds.shell(3000, d))
+    assert made.null == uniform_sphere(d)
+    assert made.value == pytest.approx(value, abs=4 * made.stderr)
+
+
+@pytest.mark.parametrize("d", [1, 2, 5, 64])
+@pytest.mark.parametrize("t", [0.1, 2.0, 30.0])
+def test_uniform_sphere_is_the_hypergeometric_function(d: int, t: float) -> None:
+    assert uniform_sphere(d, t) == pytest.approx(-2 * t + np.log(hyp0f1(d / 2, t * t)), rel=1e-10)
+
+
+def test_uniform_sphere_of_many_dimensions_and_large_t() -> None:
+    assert uniform_sphere(10**7) == pytest.approx(-4 + 8e-7, rel=1e-12)
+    assert uniform_sphere(1, 1000.0) == pytest.approx(np.log(0.5), abs=1e-10)
+    assert -2000 < uniform_sphere(4096, 1000.0) < 0
+
+
+def test_uniformity_of_raw_and_centred_rows() -> None:
+    points = clouds.power_law(300, 6) + 0.4
+    assert float(compute("uniformity", points)) == pytest.approx(potential(units(points)), rel=1e-5)
+    centred = potential(units(points - points.mean(0)))
+    made = compute("uniformity", points, center=True)
+    assert made.value == pytest.approx(centred, rel=1e-5)
+    assert made.variant == "centred"
+    assert compute("uniformity", points, t=0.5).value == pytest.approx(potential(units(points), 0.5), rel=1e-5)
+    with pytest.raises(UsageError, match="t = 0"):
+        compute("uniformity", points, t=0)
+
+
+def test_parallel_rows_are_as_far_from_uniform_as_can_be() -> None:
+    points = np.outer(np.arange(1, 31), np.ones(4))
+    assert compute("uniformity", points).value == pytest.approx(0, abs=1e-6)
+    assert compute("mean_cosine", points).value == pytest.approx(1)
+
+
+def test_mean_cosine_by_hand() -> None:
+    points = clouds.power_law(200, 5) + 0.2
+    cosines = units(points) @ units(points).T
+    want = (cosines.sum() - 200) / (200 * 199)
+    assert compute("mean_cosine", points).value == pytest.approx(want, rel=1e-12)
+    with_zeros = np.vstack([points, np.zeros((7, 5))])
+    made = compute("mean_cosine", with_zeros)
+    assert made.value == pytest.approx(want, rel=1e-12)
+    assert made.n == 200
+
+
+def test_mean_cosine_of_a_simplex() -> None:
+    """C class means about their centre: -1 / (C - 1)."""
+    assert compute("mean_cosine", np.eye(10) - 0.1).value == pytest.approx(-1 / 9, rel=1e-12)
+
+
+@pytest.mark.parametrize("d", [3, 16, 100])
+def test_angle_dimension_of_a_sphere(d: int) -> None:
+    made = compute("angle_dimension", clouds.shell(1500, d))
+    assert made.value == pytest.approx(d, rel=0.02)
+    assert made.profile["kurtosis"][0] == pytest.approx(3 * d / (d + 2), rel=0.05)
+    assert made.profile["cosine_counts"].sum() == 1500 * 1499
+
+
+def test_angle_dimension_by_hand() -> None:
+    points = clouds.clusters(150, 5) + 3
+    cosines = 1 - pdist(points - points.mean(0), "cosine")
+    made = compute("angle_dimension", points)
+    assert made.value == pytest.approx(1 / (cosines**2).mean(), rel=1e-5)
+    assert made.profile["kurtosis"][0] == pytest.approx((cosines**4).mean() / (cosines**2).mean() ** 2, rel=1e-5)
+
+
+def test_cone_by_hand() -> None:
+    points = clouds.power_law(200, 5) + 1
+    want = np.linalg.norm(points.mean(0)) / np.sqrt((points**2).sum(1).mean())
+    assert compute("cone", points).value == pytest.approx(want, rel=1e-12)
+    assert compute("cone", np.ones((20, 3))).value == 1
+    assert compute("cone", clouds.gaussian(2000, 8) + 1e6).value == pytest.approx(1, abs=1e-6)
+
+
+def test_right_angles_give_no_angle_dimension() -> None:
+    """Two rows about their mean are opposite: one dimension."""
+    assert compute("angle_dimension", clouds.gaussian(2, 9)).value == pytest.approx(1)
+
+
+@pytest.mark.parametrize("name", ["uniformity", "mean_cosine", "angle_dimension", "cone"])
+def test_error_is_that_of_repeated_draws(name: str) -> None:
+    made = [compute(name, clouds.power_law(200, 8, seed) + 0.3) for seed in range(50)]
+    spread = np.std([estimate.value for estimate in made], ddof=1)
+    assert np.mean([estimate.stderr for estimate in made]) == pytest.approx(spread, rel=0.35)
