@@ -73,16 +73,16 @@ def _results(generations: int) -> list[dict[str, Any]]:
     for g in range(generations):
         t = g / max(generations - 1, 1)
         values = {
-            ("effective_rank", "covariance"): (9 + 44 * t, 0.6, None),
-            ("effective_rank", "singular"): (30 + 30 * t, 0.6, None),
-            ("mle", ""): (21 + 12 * t, 0.5, None),
+            ("effective_rank", "covariance"): (9 + 44 * t, 0.6, 980.0),
+            ("effective_rank", "singular"): (30 + 30 * t, 0.6, 990.0),
+            ("mle", "harmonic"): (21 + 12 * t, 0.5, None),
             ("angle_dimension", ""): (6.5 + 50 * t**2, 0.4, None),
             ("structure_gain", ""): (max(1.1 * (1 - t) ** 1.5, 0.012), 0.01, 0.0),
             ("dimension_gap", ""): (-0.9 * (1 - t) + 0.02, 0.03, 0.0),
-            ("scale", "total"): ((1 - 0.59 * t) ** 2 * 3, 0.05, None),
+            ("scale", "total variance"): ((1 - 0.59 * t) ** 2 * 3, 0.05, None),
             ("scale", "ratio"): ((1 - 0.59 * t) ** 2, 0.02, 1.0),
-            ("tail_survival", "95"): (0.05 * (1 - t) ** 2, 0.004, 0.05),
-            ("mode_coverage", ""): (max(0.97 - 1.2 * t, 0.0), 0.05, 1.0),
+            ("tail_survival", "beyond_95"): (0.05 * (1 - t) ** 2, 0.004, 0.05),
+            ("mode_coverage", "kept"): (max(0.97 - 1.2 * t, 0.0), 0.05, 1.0),
             ("prdc", "recall"): (0.93 - 0.8 * t, 0.01, 0.95),
             ("frechet", ""): (0.02 + 3 * t, 0.01, 0.02),
         }

@@ -30,7 +30,7 @@ def draw(record: Record) -> Figure | None:
     if not chosen or any(f"{kind}.edges" not in record.arrays for kind, _ in KINDS):
         return None
     width = min((style.WIDTH - 0.5 - 0.1 * (len(chosen) - 1)) / len(chosen), 2.6)
-    margins = style.Margins(left=0.35, right=0.15, top=0.5, bottom=0.45, across=0.1, down=0.6)
+    margins = style.Margins(left=0.35, right=0.15, top=0.3, bottom=0.5, across=0.1, down=0.6)
     figure, axes = style.panels(len(chosen), [1.2, 1.2], width, margins)
     for (kind, words), row in zip(KINDS, axes, strict=True):
         _row(record, kind, chosen, row)
@@ -47,8 +47,8 @@ def data(record: Record) -> tuple[list[str], list[list[Any]]]:
     """Every bin drawn: its edges, the density of the data and of the null."""
     every, table = generations(record), []
     for kind, _ in KINDS:
-        edges, nulls = record.arrays.get(f"{kind}.edges"), arrays(record, f"{kind}.null")
-        for g, density in arrays(record, kind).items() if edges is not None else ():
+        edges, nulls = record.arrays.get(f"{kind}.edges", np.empty(0)), arrays(record, f"{kind}.null")
+        for g, density in arrays(record, kind).items() if len(edges) else ():
             null = nulls.get(g, np.full(len(density), np.nan))
             for low, high, value, other in zip(edges[:-1], edges[1:], density, null, strict=True):
                 other = "" if np.isnan(other) else f"{other:.6g}"

@@ -1,7 +1,7 @@
 """The map: each generation in the radius-preserving view, and a slab through its middle.
 
 One scale and one frame for all columns. The thin circle is the generation's rms radius R, the dotted one the
-reference's. The slab keeps rows with |z| < R / 4: a hollow set leaves a ring, a filled one a disc, clusters stay clumps.
+reference's. The slab keeps rows with |z| < R / 4: a hollow set leaves a ring, a filled one a disc, clusters clumps.
 """
 
 from __future__ import annotations

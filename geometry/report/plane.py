@@ -6,6 +6,7 @@ there, right of the line a set is sphere-like, left of it low-dimensional. One o
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from geometry.report import style
@@ -35,7 +36,7 @@ def draw(record: Record) -> Figure | None:
         top = 2.2 * max(rich, *(y["value"] for _, y in points.values())) if points else 4 * rich
         _bands(ax, none, rich, top)
         _path(ax, record, points)
-        _axes(ax, heading, rich, (0.7 * min(*reach, 4.0), 1.6 * max(*reach, 20.0), top))
+        _axes(ax, heading, rich, (0.7 * min(*reach, 2.5), 1.6 * max(*reach, 20.0), top))
     return figure
 
 
@@ -70,9 +71,9 @@ def _bands(ax: Axes, none: float, rich: float, top: float) -> None:
     ax.axhspan(0, none, color=style.NULL, alpha=0.10, lw=0)
     ax.plot([SPHERE_DIMENSION] * 2, [0, none], color=style.NULL, lw=0.8, ls=(0, (2, 2)))
     options: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7.5, "color": style.MUTED}
-    ax.annotate("rich", (1, rich), (-5, 4), xycoords=("axes fraction", "data"), ha="right", **options)
-    ax.annotate("sphere-like", (1, 0), (-5, 4), xycoords=("axes fraction", "data"), ha="right", **options)
-    ax.annotate("low-dimensional", (0, 0), (5, 4), xycoords=("axes fraction", "data"), ha="left", **options)
+    ax.annotate("rich", (1, 1), (-5, -5), xycoords="axes fraction", ha="right", va="top", **options)
+    ax.annotate("sphere-like", (SPHERE_DIMENSION, none), (5, -5), xycoords="data", ha="left", va="top", **options)
+    ax.annotate("low-dimensional", (SPHERE_DIMENSION, none), (-5, -5), xycoords="data", ha="right", va="top", **options)
 
 
 def _path(ax: Axes, record: Record, points: dict[int, tuple[Row, Row]]) -> None:
@@ -80,7 +81,7 @@ def _path(ax: Axes, record: Record, points: dict[int, tuple[Row, Row]]) -> None:
     colors = style.generation_colors(len(every))
     order = sorted(points)
     at = {g: (points[g][0]["value"], points[g][1]["value"]) for g in order}
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         arrow = {"arrowstyle": "-|>", "lw": 0.9, "color": style.MUTED, "shrinkA": 6, "shrinkB": 6, "mutation_scale": 8}
         ax.annotate("", at[after], at[before], arrowprops=arrow, zorder=3)
     for g in order:
@@ -89,7 +90,12 @@ def _path(ax: Axes, record: Record, points: dict[int, tuple[Row, Row]]) -> None:
             ax.vlines(at[g][0], max(low, 0), high, color=colors[g], lw=1, alpha=0.6)
         ax.plot(*at[g], "o", ms=11, color=colors[g], mec="white", mew=0.8, zorder=4, clip_on=False)
         dark = sum(colors[g][:3]) < 1.7
-        label = {"ha": "center", "va": "center_baseline", "fontsize": 7, "color": "white" if dark else "black"}
+        label: dict[str, Any] = {
+            "ha": "center",
+            "va": "center_baseline",
+            "fontsize": 7,
+            "color": "white" if dark else "black",
+        }
         ax.annotate(str(every[g].number), at[g], zorder=5, annotation_clip=False, **label)
 
 

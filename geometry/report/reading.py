@@ -14,8 +14,8 @@ HEADLINES = {  # the variant shown where a statistic has several; without one of
     "scale": ("ratio",),
     "shell": ("cv",),
     "prdc": ("recall",),
-    "mode_coverage": ("least", "min"),
-    "tail_survival": ("95",),
+    "mode_coverage": ("kept",),
+    "tail_survival": ("beyond_95",),
 }
 
 
@@ -101,8 +101,8 @@ def number(value: Any, digits: int = 3) -> str:
     if value is None or isinstance(value, bool) or not isinstance(value, int | float):
         return "–"
     size = abs(float(value))
-    if size != 0 and (size < 1e-3 or size >= 1e5):
+    if size == 0 or isinstance(value, int):
+        return str(int(value))
+    if size < 1e-3 or size >= 1e5:
         return f"{value:.{digits - 1}e}"
-    if size >= 10 ** (digits - 1):
-        return f"{value:.0f}"
-    return f"{value:.{digits}g}"
+    return f"{value:.0f}" if size >= 10 ** (digits - 1) else f"{value:#.{digits}g}"

@@ -1,7 +1,7 @@
 """The spectra: covariance eigenvalues of every generation, on log axes.
 
-Left, over the reference's total variance: a set that shrinks sinks. Right, over its own total: only the shape is left, and
-a set that loses directions falls off earlier.
+Left, over the reference's total variance: a set that shrinks sinks. Right, over its own total: only the shape is left,
+and a set that loses directions falls off earlier.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from geometry.report import style
-from geometry.report.reading import Row, generations, onsets, series
+from geometry.report.reading import Row, generations, number, onsets, series
 from geometry.types import Record
 
 if TYPE_CHECKING:
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 4
+FAR = 1.5  # spans of the values: how far away a null line is still drawn
 PANELS: tuple[tuple[str, str, tuple[str, ...]], ...] = (  # heading, statistic, variants in order of preference
     ("effective rank", "effective_rank", ()),
-    ("intrinsic dimension (mle)", "mle", ()),
+    ("intrinsic dimension", "mle", ()),
     ("angle dimension", "angle_dimension", ()),
-    ("total variance, of the reference's", "scale", ()),
+    ("total variance", "scale", ()),
     ("structure gain", "structure_gain", ()),
     ("dimension gap", "dimension_gap", ()),
-    ("mass in the reference's tails", "tail_survival", ()),
+    ("mass in the tails", "tail_survival", ()),
     ("least mode kept", "mode_coverage", ()),
     ("recall", "prdc", ("recall",)),
     ("coverage", "prdc", ("coverage",)),
@@ -74,15 +75,29 @@ def _panel(ax: Axes, heading: str, rows: dict[int, Row]) -> None:
     x = sorted(rows)
     y = [rows[g]["value"] for g in x]
     bounded = [g for g in x if rows[g].get("low") is not None and rows[g].get("high") is not None]
-    nulls = [g for g in x if rows[g].get("null") is not None]
     ax.grid(axis="y")
-    if nulls:
-        ax.plot(nulls, [rows[g]["null"] for g in nulls], color=style.NULL, lw=1, ls=(0, (4, 2)))
+    _null(ax, rows)
     low, high = [rows[g]["low"] for g in bounded], [rows[g]["high"] for g in bounded]
     ax.fill_between(bounded, low, high, color=style.DATA, alpha=0.16, lw=0)
     ax.vlines(bounded, low, high, color=style.DATA, lw=0.9)
     ax.plot(x, y, color=style.DATA, marker="o", mew=0)
     ax.set_title(heading)
+
+
+def _null(ax: Axes, rows: dict[int, Row]) -> None:
+    """The null as a dashed line, or in words where it is so far off that it would flatten the trend."""
+    nulls = {g: rows[g]["null"] for g in sorted(rows) if rows[g].get("null") is not None}
+    values = [row["value"] for row in rows.values()]
+    low, high = min(values), max(values)
+    room = FAR * max(high - low, 0.1 * max(abs(low), abs(high)))
+    if nulls and low - room <= min(nulls.values()) <= max(nulls.values()) <= high + room:
+        ax.plot(list(nulls), list(nulls.values()), color=style.NULL, lw=1, ls=(0, (4, 2)))
+    elif nulls:
+        last = list(nulls.values())[-1]
+        ax.annotate(
+            f"null {number(last)}", (1, 0), (-2, 3), "axes fraction", "offset points",
+            ha="right", fontsize=6.8, color=style.NULL,
+        )  # fmt: skip
 
 
 def _onsets(ax: Axes, record: Record, name: str) -> None:

@@ -1,0 +1,35 @@
+"""geometry report DIR: the pictures and the page of a finished run, drawn again from what the run left on disk."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+
+def add(subparsers: Any) -> None:
+    """Register `report`."""
+    parser = subparsers.add_parser("report", help="rebuild the pictures and the page of a run", description=__doc__)
+    parser.add_argument("folder", metavar="DIR", type=Path, help="folder that `geometry analyze -o` wrote")
+    parser.add_argument(
+        "--format", nargs="+", choices=("png", "svg", "pdf"), default=["png"], help="formats of the figures (png)"
+    )
+    parser.add_argument("-j", "--json", action="store_true", help="one JSON document on stdout: the paths written")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write figures and page into the run's own folder; print the table of generations and where the page is."""
+    from geometry.report import table, write
+    from geometry.schema import read_record
+
+    record = read_record(args.folder)
+    paths = write(record, args.folder, formats=tuple(dict.fromkeys(args.format)))
+    if args.json:
+        print(json.dumps({"files": [str(path) for path in paths]}))
+        return 0
+    print(table(record, shutil.get_terminal_size((120, 24)).columns))
+    print(f"{len(paths)} files; the page is {paths[-1]}")
+    return 0

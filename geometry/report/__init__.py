@@ -1,0 +1,49 @@
+"""Pictures and page of a finished run: drawn from its record alone, with nothing computed anew.
+
+A figure whose data a record does not have is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from geometry.report import histograms, maps, plane, save, spectra, style, trends
+from geometry.report.page import page
+from geometry.report.table import text as table
+from geometry.schema import write_text
+from geometry.types import Record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FIGURES", "figures", "table", "write"]
+
+FIGURES = {"map": maps, "trends": trends, "plane": plane, "histograms": histograms, "spectra": spectra}
+
+
+def figures(record: Record) -> dict[str, Figure]:
+    """The figures by name: map, trends, plane, histograms, spectra, as far as the record has their data."""
+    with style.sheet():
+        drawn = {name: module.draw(record) for name, module in FIGURES.items()}
+    return {name: figure for name, figure in drawn.items() if figure is not None}
+
+
+def write(record: Record, folder: Path | str, *, formats: Sequence[str] = ("png",)) -> list[Path]:
+    """figures/NAME.FORMAT with NAME.csv beside, and report.html, into `folder`, each whole or not at all.
+
+    Returns the paths written, report.html last. Raises UsageError for a format that is not png, svg or pdf.
+    """
+    save.require_formats(formats)
+    folder = Path(folder)
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    paths, pictures = [], {}
+    for name, figure in figures(record).items():
+        pictures[name] = save.encode(figure, "png")
+        for kind in formats:
+            content = pictures[name] if kind == "png" else save.encode(figure, kind)
+            paths.append(save.write_bytes(folder / "figures" / f"{name}.{kind}", content))
+        paths.append(save.write_data(folder / "figures" / f"{name}.csv", *FIGURES[name].data(record)))
+    write_text(folder / "report.html", page(record, pictures))
+    return [*paths, folder / "report.html"]
