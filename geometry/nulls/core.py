@@ -35,7 +35,8 @@ class Core:
 
     sd (r,): root mean square per direction. mean (r,): their mean in those directions before centring; apart: length
     of the rest of the mean. norm_cv: coefficient of variation of the raw norms; spread_of_norms: their standard
-    deviation over the rms distance to the mean. merged, outliers: shares of the looked-at rows merged and set aside.
+    deviation over the rms distance to the mean. merged: share of the set's rows that are near copies of another;
+    outliers: share of the looked-at rows set aside.
     """
 
     rows: Ints
@@ -64,24 +65,22 @@ def core_of(scan: Scan, rows: int = ROWS) -> Core:
 
 
 def _core(scan: Scan, most: int) -> Core:
-    chosen = _distinct_sample(scan.points, most, scan.seed)
-    looked = len(chosen)
-    share = looked / max(min(scan.n, most), 1)
-    chosen = _merge(scan.points, chosen, scan.executor)
-    merged = 1 - share * len(chosen) / max(looked, 1)
+    distinct = find_copies(scan.points).first
+    looked = _sample(scan.points, distinct, most, scan.seed)
+    chosen = _merge(scan.points, looked, scan.executor)
+    merged = 1 - len(distinct) / max(scan.n, 1) * len(chosen) / max(len(looked), 1)
     points = scan.points[chosen].astype(np.float64)
     far = _far(points)
-    outliers = float(far.mean()) if len(far) else 0.0
-    if 0 < outliers <= MOST_FAR:
+    outliers = float(far.mean()) if len(far) and far.mean() <= MOST_FAR else 0.0
+    if outliers:
         chosen, points = chosen[~far], points[~far]
     return _in_principal_directions(points, chosen, merged, outliers)
 
 
-def _distinct_sample(points: Array, most: int, seed: int) -> Ints:
-    """Row numbers of a seeded sample of the distinct rows, chosen in the order of their distance to the mean."""
-    first = find_copies(points).first
-    radius = np.linalg.norm(points[first] - mean_of(points), axis=1)
-    order = first[np.argsort(radius, kind="stable")]
+def _sample(points: Array, rows: Ints, most: int, seed: int) -> Ints:
+    """At most `most` of `rows`, seeded, chosen in the order of their distance to the mean."""
+    radius = np.linalg.norm(points[rows] - mean_of(points), axis=1)
+    order = rows[np.argsort(radius, kind="stable")]
     if len(order) <= most:
         return order
     picked: Ints = order[np.sort(np.random.default_rng(seed).choice(len(order), most, replace=False))]

@@ -144,6 +144,17 @@ class Scan:
         ]
         return np.stack(counts)
 
+    def at_most(self, rows: int) -> Scan:
+        """This scan, or one of a seeded sample of `rows` of its rows with their labels; made once."""
+        if self.n <= rows:
+            return self
+        if ("at most", rows) not in self.memo:
+            chosen = sample_rows(self.n, rows, self.seed)
+            labels = None if self.labels is None else self.labels[chosen]
+            self.memo["at most", rows] = Scan(self.rows[chosen], self.executor, k=self.k, seed=self.seed, labels=labels)
+        part: Scan = self.memo["at most", rows]
+        return part
+
     def _rows(self) -> Array:
         if len(self.points) == 0:
             raise InputError("this statistic needs the points, not only a summary of them; pass an (n, d) array")
