@@ -1,0 +1,69 @@
+"""The recursive Gaussian refit: maximum likelihood (ddof 0) from N(0, I), many replicates at once.
+
+Closed answers (Alemohammad et al. 2023; Kazdan et al. 2024), n rows a batch, t fits:
+  replace     E Sigma_t = (1 - 1/n)^t I, E tr Sigma_t + E |mu_t|^2 = d, E log of the squared Cholesky diagonal i is
+              t (psi((n - i) / 2) - ln(n / 2)): the eigenvalues fan out, straight on a log axis
+  accumulate  E Sigma_t = prod_{j <= t} (1 - 1 / (n j^2)) I
+  fresh       synthetic share q: E mu^2 -> 1 / (n (1 - q^2) + q), E Sigma -> 1 - that, per coordinate
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from geometry.errors import UsageError
+from geometry.loops.model import Fit
+from geometry.types import Array, Floats
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """`replicates` independent lineages in d dimensions; rows are (replicates, n, d), or (n, d) where there is one."""
+
+    d: int = 8
+    replicates: int = 1
+
+    def __post_init__(self) -> None:
+        if self.d < 1:
+            raise UsageError(f"gaussian needs d >= 1, not {self.d}")
+
+    def truth(self) -> Mapping[str, Array]:
+        shape = (self.replicates, self.d)
+        return {"mean": np.zeros(shape), "covariance": np.tile(np.eye(self.d), (self.replicates, 1, 1))}
+
+    def real(self, n: int, generator: np.random.Generator) -> tuple[Array, Array | None]:
+        return self.sample(self.truth(), n, 1.0, generator), None
+
+    def fit(self, rows: Array, generator: np.random.Generator) -> Fit:
+        rows = rows.reshape(self.replicates, -1, self.d)
+        mean = rows.mean(axis=1)
+        centred = rows - mean[:, None]
+        covariance = np.swapaxes(centred, 1, 2) @ centred / rows.shape[1]
+        return Fit({"mean": mean, "covariance": covariance})
+
+    def sample(self, parameters: Mapping[str, Array], n: int, bias: float, generator: np.random.Generator) -> Array:
+        white = generator.standard_normal((self.replicates, n, self.d))
+        rows = parameters["mean"][:, None] + bias * white @ _square_root(parameters["covariance"])
+        return rows[0] if self.replicates == 1 else rows
+
+    def embed(self, rows: Array) -> Array:
+        return rows
+
+    def label(self, rows: Array) -> Array | None:
+        return None
+
+    def represent(self, parameters: Mapping[str, Array]) -> Array | None:
+        return None
+
+    def probes(self) -> tuple[Array, Array] | None:
+        return None
+
+
+def _square_root(covariance: Array) -> Floats:
+    """(replicates, d, d) factors R with R^T R = covariance, at any rank: a Cholesky factor needs full rank."""
+    values, vectors = np.linalg.eigh(covariance)
+    root: Floats = np.sqrt(np.maximum(values, 0.0))[..., None] * np.swapaxes(vectors, -1, -2)
+    return root
