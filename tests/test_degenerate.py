@@ -81,7 +81,8 @@ def assert_defined(estimate: Estimate) -> None:
     numbers = [estimate.value, estimate.stderr, estimate.low, estimate.high, estimate.null, estimate.z]
     assert all(isfinite(number) for number in numbers if number is not None), estimate
     if estimate.low is not None and estimate.high is not None:
-        assert estimate.low <= estimate.value <= estimate.high
+        slack = 1e-12 * max(abs(estimate.value), 1.0)
+        assert estimate.low - slack <= estimate.value <= estimate.high + slack
 
 
 @pytest.mark.parametrize(("found", "name"), CASES, ids=lambda v: v.name if isinstance(v, Entry) else v)
