@@ -30,10 +30,10 @@ def mode_coverage(scan: Scan, reference: Scan, *, by: str = "auto", seed: int = 
 
     A ratio is a mode's share of the generated rows over its share of the reference's, with a Katz interval and null 1.
     null of `kept` is its mean over two samples of the reference's shares. by: "labels", "clusters", or "auto": labels
-    where both sets have them. profile of `lost`: mode (k,) names, reference and generated (k,) counts, p (k,), lost (k,)
-    bool; per_point (m,) the number of each generated row's mode, -1 for a label that the reference lacks. Modes under 1 % of
-    the reference are only in the profile. Undefined under 8 reference rows, without generated rows, or where the
-    reference has no spread. Raises UsageError for an unknown `by`, or labels that are not there.
+    where both sets have them. profile of `lost`: mode (k,) names, reference and generated (k,) counts, p (k,), lost
+    (k,) bool; per_point (m,) the number of each generated row's mode, -1 for a label that the reference lacks. Modes
+    under 1 % of the reference are only in the profile. Undefined under 8 reference rows, without generated
+    rows, or where the reference has no spread. Raises UsageError for an unknown `by`, or labels that are not there.
     """
     labelled = _by_labels(scan, reference, by)
     counts = {"n": scan.n, "d": scan.d}

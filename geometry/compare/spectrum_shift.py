@@ -2,9 +2,9 @@
 
 Directions v_i are eigenvectors of one half of the reference; ratio_i is the variance of the generated rows along v_i
 over that of the other half. Both are new to the fit, so that under one law every log ratio has its middle at 0 for any
-n and d; in-sample, the strongest directions would seem to lose variance and the weakest to gain it. Where only moments are given
-there is no other half and the reference's own eigenvalues stand below the line. A recursive fit fans the spectrum out:
-the log ratios are then straight in the rank (section 5's closed answers for the recursive Gaussian).
+n and d; in-sample, the strongest directions would seem to lose variance and the weakest to gain it. Where only moments
+are given there is no other half and the reference's own eigenvalues stand below the line. A recursive fit fans the
+spectrum out: the log ratios are then straight in the rank (section 5's closed answers for the recursive Gaussian).
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def _summaries(ratio: Floats, draws: Floats, counts: dict[str, int]) -> dict[str
     nulls = (0.0, _expected_smallest(spread), 0.0)
     profiles = ({"ratio": ratio, "rank": np.arange(1, len(ratio) + 1)}, None, None)
     found = {}
-    for name, value, error, null, profile in zip(SUMMARIES, values, errors, nulls, profiles, strict=True):
+    for name, value, error, null, profile in zip(
+        SUMMARIES, values.tolist(), errors.tolist(), nulls, profiles, strict=True
+    ):
         if name == "slope" and len(ratio) < 3:
             found[name] = undefined("spectrum_shift", "few-directions", variant=name, **counts)
             continue

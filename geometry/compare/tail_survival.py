@@ -38,9 +38,9 @@ def tail_survival(scan: Scan, reference: Scan, *, k: int = 10) -> dict[str, Esti
 
     null of the shares .01, .05, .10. Their Wilson interval counts the sampling of both sets: the quantile's own
     variance p (1 - p) / N, carried over by the generated mass near it, lowers the effective number of rows. per_point
-    of beyond_q (m,) bool: a generated row lies beyond; of tails_kept (N,) bool: a reference row lies in the tail and is lost, with
-    their numbers in profile["lost_rows"]. null of tails_kept is that of `prdc`'s coverage at this k. Undefined with k
-    rows or fewer, or where copies tie the reference's quantile (`tied-density`). Raises UsageError for k < 1.
+    of beyond_q (m,) bool: a generated row lies beyond; of tails_kept (N,) bool: a reference row lies in the tail and is
+    lost, with their numbers in profile["lost_rows"]. null of tails_kept is that of `prdc`'s coverage at this k. Undefined with
+    k rows or fewer, or where copies tie the reference's quantile (`tied-density`). Raises UsageError for k < 1.
     """
     if k < 1:
         raise UsageError(f"tail_survival needs k of 1 or more, not {k}")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from geometry.pairs.copies import find_copies
-from geometry.pairs.exact import CHUNK, coarse_sq_dists, sq_gap
+from geometry.pairs.exact import CHUNK, sq_gap
 from geometry.pairs.frame import Rows, error, frame_of, place
 from geometry.pairs.plan import block_rows, blocks
 from geometry.types import Array, Floats, Ints, RadiusCounts
@@ -52,8 +52,8 @@ def _distinct(
             per_query[part] = (inside.double() @ of_ball).round()
             per_ball += (of_query[part] @ inside.double()).round()
         else:
-            per_query[part] = inside.sum(dim=1).double()
-            per_ball += inside.sum(dim=0)
+            per_query[part] = inside.sum(dim=1, dtype=torch.int32).double()
+            per_ball += inside.sum(dim=0, dtype=torch.int32)
     return per_query.long().cpu().numpy(), per_ball.long().cpu().numpy()
 
 
@@ -71,13 +71,20 @@ def _placed(queries: Array, base: Array, sq_radii: Floats, device: str) -> tuple
 
 
 def _inside(q: Rows, b: Rows, rows: torch.Tensor, squared: torch.Tensor) -> torch.Tensor:
-    """(r, m) whether the base ball of each column holds the query of each row."""
-    coarse = coarse_sq_dists(q, b, rows).add_(q.sq_norms[rows][:, None])
-    slack = error(q, b, rows).to(coarse.dtype)[:, None] * (1 + 2.0**-20)
-    radius = squared.to(coarse.dtype)
-    low, high = radius * (1 - 2.0**-22) - TINY, radius * (1 + 2.0**-22) + TINY
-    inside = coarse + slack <= low
-    row, column = torch.nonzero((coarse - slack <= high) & ~inside, as_tuple=True)
+    """(r, m) whether the base ball of each column holds the query of each row.
+
+    The radii ride in the product's bias, so that a tile is compared with one number per row; radii are cut where every
+    row is inside, lest they drown the norms.
+    """
+    dtype = b.values.dtype
+    everything = 4 * (q.sq_norms.max().double().sqrt() + b.sq_norms.max().double().sqrt()) ** 2
+    bias = (b.sq_norms.double() - torch.minimum(squared, everything)).to(dtype)
+    less = torch.addmm(bias, q.values[rows], b.values.T, alpha=-2)
+    slack = error(q, b, rows) + 16 * torch.finfo(dtype).eps * everything + TINY
+    norms = q.sq_norms[rows].double()
+    inside = less <= (-norms - slack).to(dtype)[:, None]
+    possible = less <= (-norms + slack).to(dtype)[:, None]
+    row, column = torch.nonzero(possible ^ inside, as_tuple=True)
     for part in blocks(len(row), max(CHUNK // (16 * max(b.values.shape[1], 1)), 1)):
         i, j = row[part], column[part]
         inside[i, j] = sq_gap(b, q, j, rows[i]) <= squared[j]
