@@ -115,7 +115,9 @@ def _run(generations: int, quality: dict[str, list[float]]) -> dict[str, Any]:
         for change, g in first.items()
         if g < generations
     }
-    summary = f"Generation {generations - 1} is sphere-like; tails were lost from generation 1, modes from generation 2."
+    summary = (
+        f"Generation {generations - 1} is sphere-like; tails were lost from generation 1, modes from generation 2."
+    )
     return {
         "verdict": {"generations": verdicts, "onsets": onsets, "summary": summary},
         "inputs": [_input(g) for g in range(generations)],

@@ -42,15 +42,17 @@ def join(parts: Sequence[Markup]) -> Markup:
     return Markup("\n".join(parts))
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, numbers: frozenset[int] = frozenset()) -> Markup:
-    """A table that scrolls by itself where the page is narrow; `numbers` are the columns set to the right."""
+def table(
+    name: str, heads: Sequence[str], rows: Sequence[Sequence[Any]], *, numbers: frozenset[int] = frozenset()
+) -> Markup:
+    """A table called `name` that scrolls by itself where the page is narrow; columns in `numbers` are set right."""
     top = [tag("th", head, scope="col", class_="number" if i in numbers else "") for i, head in enumerate(heads)]
     body = [
         tag("tr", tag("th", row[0], scope="row"), *(_cell(cell, i in numbers) for i, cell in enumerate(row[1:], 1)))
         for row in rows
     ]
     whole = tag("table", tag("thead", tag("tr", *top)), tag("tbody", join(body)))
-    return tag("div", whole, class_="scroll", tabindex="0", role="region")
+    return tag("div", whole, class_="scroll", tabindex="0", role="region", aria_label=name)
 
 
 def _cell(value: Any, is_number: bool) -> Markup:

@@ -63,5 +63,5 @@ def _figure(record: Record, name: str, png: bytes) -> Markup:
     source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
     image = Markup(f'<img src="{source}" alt="{text(alternative(record, name))}">')
     frame = tag("div", image, class_="scroll", tabindex="0", role="region", aria_label=caption.heading)
-    words = tag("figcaption", f"{caption.reading} ", Markup("Data: ") + tag("code", f"figures/{name}.csv") + ".")
+    words = tag("figcaption", f"{caption.reading} Data: ", tag("code", f"figures/{name}.csv"), ".")
     return tag("section", tag("h2", caption.heading), tag("figure", words, frame))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,3 +107,12 @@ def number(value: Any, digits: int = 3) -> str:
     if size < 1e-3 or size >= 1e5:
         return f"{value:.{digits - 1}e}"
     return f"{value:.0f}" if size >= 10 ** (digits - 1) else f"{value:#.{digits}g}"
+
+
+def aligned(value: float, low: float, high: float) -> tuple[str, str, str]:
+    """A value and its interval with the same decimals: two significant figures of the half-width."""
+    half = (high - low) / 2
+    if not half > 1e-4 or max(abs(low), abs(high)) >= 1e5:
+        return number(value), number(low), number(high)
+    decimals = max(0, 1 - math.floor(math.log10(half)))
+    return f"{value:.{decimals}f}", f"{low:.{decimals}f}", f"{high:.{decimals}f}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from geometry.report.markup import Markup, definitions, join, table, tag, text, word
-from geometry.report.reading import Generation, Row, generations, number, onsets, series
+from geometry.report.reading import Generation, Row, aligned, generations, number, onsets, series
 from geometry.types import Record
 
 COLUMNS = (  # heading, statistic, variants in order of preference
@@ -16,7 +16,6 @@ COLUMNS = (  # heading, statistic, variants in order of preference
     ("dimension gap", "dimension_gap", ()),
     ("total variance", "scale", ()),
     ("recall", "prdc", ("recall",)),
-    ("coverage", "prdc", ("coverage",)),
 )
 MADE = ("command", "seed", "k", "device", "engine", "exact", "versions", "timings", "peak_memory", "schema")
 
@@ -28,7 +27,7 @@ def verdict_table(record: Record) -> Markup:
     every = generations(record)
     body = [[_name(one), *_words(one), *(_value(rows.get(one.position)) for _, rows in found)] for one in every]
     heads = ["generation", "state", "changes", "flags", *(heading for heading, _ in found)]
-    return table(heads, body, numbers=frozenset(range(4, len(heads))))
+    return table("Generations", heads, body, numbers=frozenset(range(4, len(heads))))
 
 
 def _name(one: Generation) -> Markup:
@@ -48,10 +47,15 @@ def _words(one: Generation) -> list[Markup]:
 def _value(row: Row | None) -> Markup:
     if row is None:
         return text(None)
-    value = number(row["value"])
     if row.get("low") is None or row.get("high") is None:
-        return text(value)
-    return Markup(text(value) + tag("span", f"{number(row['low'])} to {number(row['high'])}", class_="interval"))
+        return text(_signed(number(row["value"])))
+    value, low, high = (_signed(part) for part in aligned(row["value"], row["low"], row["high"]))
+    return Markup(text(value) + tag("span", f"{low} to {high}", class_="interval"))
+
+
+def _signed(value: str) -> str:
+    """A typeset minus, which does not break from its number."""
+    return value.replace("-", "−", 1) if value.startswith("-") else value
 
 
 def onset_list(record: Record) -> Markup:
@@ -76,7 +80,7 @@ def evidence(record: Record) -> Markup:
                 rows += [[str(one.number), f"change: {name}", found] for name, found in given.items()]
             elif given:
                 rows.append([str(one.number), kind, given])
-    whole = table(["generation", "word", "evidence"], rows)
+    whole = table("Evidence", ["generation", "word", "evidence"], rows)
     return tag("details", tag("summary", "Evidence for every word"), whole) if rows else Markup("")
 
 
@@ -98,7 +102,7 @@ def inputs(record: Record) -> Markup:
         ]
         for g, one in enumerate(given)
     ]
-    return table(["generation", *kept, "digest"], rows)
+    return table("Inputs", ["generation", *kept, "digest"], rows)
 
 
 def made(record: Record) -> Markup:
@@ -110,4 +114,7 @@ def made(record: Record) -> Markup:
     if not quality:
         return definitions(pairs)
     head = tag("h3", "Quality of the map, by generation")
-    return Markup(definitions(pairs) + head + table(["measure", *every], quality, numbers=frozenset(range(1, 99))))
+    numbers = frozenset(range(1, len(every) + 1))
+    return Markup(
+        definitions(pairs) + head + table("Quality of the map", ["measure", *every], quality, numbers=numbers)
+    )

@@ -1,0 +1,114 @@
+"""The page: one closed file, everything escaped, every word of the verdict on it."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+import records
+
+from geometry.report.captions import CAPTIONS
+from geometry.report.page import POLICY, page
+from geometry.types import Record
+
+HOSTILE = "</script><img onerror=alert(1) src=x>"
+VOID = {"meta", "img"}
+
+
+class Outline(HTMLParser):
+    """Tags with their attributes, headings, and whether every tag is closed in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.open, self.headings, self.words = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+        if self.open and self.open[-1] in {"h1", "h2", "h3"}:
+            self.headings.append((self.open[-1], data))
+
+
+def outline(text):
+    parser = Outline()
+    parser.feed(text)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+@pytest.fixture(scope="module")
+def text():
+    return page(records.record(), dict.fromkeys(CAPTIONS, b"\x89PNG"))
+
+
+def test_the_file_is_well_formed_and_in_outline(text):
+    parser = outline(text)
+    levels = [level for level, _ in parser.headings]
+    assert levels.count("h1") == 1 and levels[0] == "h1"
+    assert [words for level, words in parser.headings if level == "h2"] == [
+        "Generations", "The map", "The trends", "The plane", "The histograms", "The spectra", "Warnings", "Inputs",
+        "How this was made",
+    ]  # fmt: skip
+
+
+def test_nothing_is_fetched_and_nothing_runs(text):
+    parser = outline(text)
+    assert POLICY in text
+    assert not {tag for tag, _ in parser.tags} & {"script", "link", "iframe", "object", "embed", "form"}
+    assert all(attrs["src"].startswith("data:image/png;base64,") for tag, attrs in parser.tags if tag == "img")
+    assert not re.search(r"https?://|url\(|@import", text)
+
+
+def test_every_picture_says_what_it_shows(text):
+    images = [attrs for tag, attrs in outline(text).tags if tag == "img"]
+    assert len(images) == 5
+    assert "generation 4 sphere-like" in images[0]["alt"]
+    assert "tails from generation 1" in images[1]["alt"]
+
+
+def test_verdict_values_and_sources_are_on_the_page(text):
+    words = "".join(outline(text).words)
+    for expected in (
+        records.record().run["verdict"]["summary"], "tails from generation 1 (between 1 and 2)", "provisional",
+        "1.080 to 1.120", "−0.940 to −0.820", "hollow", "3 exact copies", fX
+        "radius fidelity",
+    ):  # fmt: skip
+        assert expected in words
+
+
+def test_every_word_stays_text():
+    record = records.record(2)
+    run = {**record.run, "warnings": [HOSTILE], "versions": {HOSTILE: HOSTILE}}
+    run["inputs"] = [{**one, "name": HOSTILE, "layer": HOSTILE, "source": HOSTILE} for one in run["inputs"]]
+    run["verdict"] = {
+        "summary": HOSTILE,
+        "onsets": {HOSTILE: {"generation": 1, "low": 0, "high": 1, "provisional": True}},
+        "generations": [
+            {"generation": g, "name": HOSTILE, "state": HOSTILE, "reason": HOSTILE, "flags": [HOSTILE],
+             "changes": [HOSTILE], "evidence": {"state": {HOSTILE: HOSTILE}, "changes": {HOSTILE: [HOSTILE]}}}
+            for g in range(2)
+        ],
+    }  # fmt: skip
+    text = page(replace(record, run=run), {"map": b"x"})
+    parser = outline(text)
+    assert "<img onerror" not in text
+    assert "script" not in {tag for tag, _ in parser.tags}
+    assert sum(tag == "img" for tag, _ in parser.tags) == 1
+    assert "".join(parser.words).count(HOSTILE) >= 15
+
+
+def test_an_empty_record_has_a_page():
+    assert "No verdict was given." in "".join(outline(page(Record({}, [], {}), {})).words)
+
+
+def test_light_and_dark_and_narrow_are_provided_for(text):
+    assert "prefers-color-scheme: dark" in text and "width=device-width" in text
+    assert "overflow-x: auto" in text
