@@ -41,11 +41,11 @@ def digits() -> Digits:
 
 @contextmanager
 def reproducible(seed: int) -> Iterator[None]:
-    """torch seeded, on one thread, and put back after: sums then do not depend on how many threads share them."""
+    """torch seeded, recording gradients, on one thread, and put back after: sums do not depend on the thread count."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
             torch.manual_seed(seed)
             yield
     finally:

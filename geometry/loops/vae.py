@@ -84,8 +84,8 @@ class Vae:
         return Fit({name: tensor.detach().numpy() for name, tensor in net.state_dict().items()}, history)
 
     def sample(self, parameters: Mapping[str, Array], n: int, bias: float, generator: np.random.Generator) -> Array:
-        net = self._network(parameters)
         with reproducible(_seed(generator)), torch.no_grad():
+            net = self._network(parameters)
             images = net.decoder(bias * torch.randn(n, self.latent))
             if self.noise:
                 images = images + net.scale() * torch.randn_like(images)
@@ -100,9 +100,10 @@ class Vae:
 
     def represent(self, parameters: Mapping[str, Array]) -> Array | None:
         """(1797, latent) posterior means of all real digits."""
-        net = self._network(parameters)
         with reproducible(0), torch.no_grad():
-            means: Array = net.encoder(torch.from_numpy(digits().points))[:, : self.latent].numpy()
+            means: Array = (
+                self._network(parameters).encoder(torch.from_numpy(digits().points))[:, : self.latent].numpy()
+            )
         return np.ascontiguousarray(means)
 
     def probes(self) -> tuple[Array, Array] | None:

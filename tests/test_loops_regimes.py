@@ -1,0 +1,70 @@
+"""Which rows train generation t, under each regime."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from geometry.errors import UsageError
+from geometry.loops.regimes import REGIMES, Request, gather, regime
+
+N = 10
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("name", REGIMES)
+def test_first_fit_sees_the_real_batch_and_nothing_else(name: str) -> None:
+    parts = regime(name)(Request(1, N, 0.3 if name == "fresh" else 0.0), rng())
+    assert [(part.origin, part.fresh) for part in parts] == [(0, False)]
+    assert parts[0].rows.tolist() == list(range(N))
+
+
+def test_replace_takes_the_last_batch() -> None:
+    (part,) = regime("replace")(Request(4, N), rng())
+    assert (part.origin, part.rows.tolist()) == (3, list(range(N)))
+
+
+def test_accumulate_takes_every_batch() -> None:
+    parts = regime("accumulate")(Request(4, N), rng())
+    assert [part.origin for part in parts] == [0, 1, 2, 3]
+    assert all(part.rows.tolist() == list(range(N)) for part in parts)
+
+
+def test_subsample_is_n_rows_without_replacement_even_over_batches() -> None:
+    counts = np.zeros(4)
+    generator = rng()
+    for _ in range(2000):
+        parts = regime("accumulate-subsample")(Request(4, N), generator)
+        assert sum(len(part.rows) for part in parts) == N
+        assert all(len(np.unique(part.rows)) == len(part.rows) and part.rows.max() < N for part in parts)
+        for part in parts:
+            counts[part.origin] += len(part.rows)
+    stderr = np.sqrt(2000 * N * 0.25 * 0.75)
+    assert np.all(np.abs(counts - 2000 * N / 4) < 4 * stderr)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.0, [(2, 10, False)]), (1.0, [(0, 10, True)])])
+def test_fresh_at_its_ends(share: float, expected: list[tuple[int, int, bool]]) -> None:
+    parts = regime("fresh")(Request(3, N, share), rng())
+    assert [(part.origin, len(part.rows), part.fresh) for part in parts] == expected
+
+
+def test_fresh_mixes_its_share_of_new_real_rows() -> None:
+    parts = regime("fresh")(Request(3, N, 0.3), rng())
+    assert [(part.origin, len(part.rows), part.fresh) for part in parts] == [(2, 7, False), (0, 3, True)]
+
+
+def test_gather_takes_the_planned_rows_and_draws_the_fresh_ones() -> None:
+    batches = [np.full((2, N, 1), j) for j in range(3)]
+    parts = regime("fresh")(Request(3, N, 0.3), rng())
+    rows = gather(parts, batches, lambda m: np.full((2, m, 1), -1))
+    assert rows.shape == (2, N, 1)
+    assert rows[1, :, 0].tolist() == [2] * 7 + [-1] * 3
+
+
+def test_unknown_regime_is_answered_with_a_suggestion() -> None:
+    with pytest.raises(UsageError, match="did you mean 'accumulate'"):
+        regime("acumulate")
