@@ -109,3 +109,10 @@ def test_error_is_that_of_repeated_draws(name: str) -> None:
     made = [compute(name, clouds.power_law(200, 8, seed) + 0.3) for seed in range(50)]
     spread = np.std([estimate.value for estimate in made], ddof=1)
     assert np.mean([estimate.stderr for estimate in made]) == pytest.approx(spread, rel=0.35)
+
+
+def test_many_rows_are_sampled_and_said_to_be() -> None:
+    few, many = (compute("angle_dimension", clouds.gaussian(n, 3)) for n in (4000, 4200))
+    assert few.exact
+    assert not many.exact
+    assert many.value == pytest.approx(3, abs=4 * many.stderr)

@@ -10,7 +10,7 @@ import pytest
 
 from geometry.catalog import compute
 from geometry.dimension.lpca import RULES
-from geometry.errors import UsageError
+from geometry.errors import InputError, UsageError
 from geometry.types import Moments
 
 SPECTRUM = np.array([10, 8, 6, 0.6, 0.4, 0.2, 0.1, 0.05])
@@ -57,6 +57,11 @@ def test_one_outlier_hides_all_other_directions_unless_robust() -> None:
     assert compute("lpca", points, rule="fo").value == 1
     assert compute("lpca", points, rule="fo", robust=True).value == 5
     assert compute("lpca", clouds.gaussian(500, 5), rule="fo", robust=True).value == 5
+
+
+def test_robust_needs_the_points() -> None:
+    with pytest.raises(InputError, match="needs the points"):
+        compute("lpca", of_spectrum(SPECTRUM), robust=True)
 
 
 def test_participation_has_an_interval() -> None:

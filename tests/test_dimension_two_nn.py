@@ -60,3 +60,19 @@ def test_rows_with_copies_are_left_out() -> None:
 def test_unknown_options_are_named(options: dict) -> None:
     with pytest.raises(UsageError, match="two_nn"):
         compute("two_nn", clouds.gaussian(50, 3), **options)
+
+
+def test_profile_follows_the_scale() -> None:
+    """Near by, a noisy curve is as wide as its noise; with fewer rows it is a line."""
+    profile = compute("two_nn", clouds.helix(2000, 3, noise=0.02)).profile
+    assert profile["share"].tolist() == [1, 0.5, 0.25, 0.125]
+    assert np.all(np.diff(profile["dimension"]) < 0)
+    flat = compute("two_nn", clouds.periodic_table(2000, 3, k=64), fit="mle")
+    assert flat.profile["dimension"][0] == flat.value
+    np.testing.assert_allclose(flat.profile["dimension"], 3, rtol=0.08)
+
+
+def test_profile_goes_as_far_as_the_table() -> None:
+    assert compute("two_nn", clouds.periodic_table(500, 3, k=16)).profile["share"].tolist() == [1, 0.5]
+    assert compute("two_nn", clouds.gaussian(50, 3)).profile["share"].tolist() == [1, 0.5]
+    assert compute("two_nn", pareto_table()).profile["share"].tolist() == [1]

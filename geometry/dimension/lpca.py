@@ -70,9 +70,7 @@ def _by_rule(scan: Scan, rule: str) -> Estimate:
 
 
 def _without_outliers(scan: Scan) -> Scan:
-    points = scan.points.astype(np.float64)
-    if len(points) == 0:
-        return scan
+    points = scan.rows.astype(np.float64)
     radius = np.linalg.norm(points - np.median(points, axis=0), axis=1)
     near = radius <= FAR * np.median(radius)
     return scan if near.all() else Scan(scan.points[near], scan.executor, seed=scan.seed)
