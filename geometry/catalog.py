@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from geometry.collapse import directions, duplicates, scale, shell, spectrum  # noqa: F401
+from geometry.collapse import directions, duplicates, rankme, scale, shell, spectrum, uniformity  # noqa: F401
 from geometry.compare import frechet, mode_coverage, prdc, spectrum_shift, tail_survival  # noqa: F401
 from geometry.dimension import corr_int, gride, lpca, mle, two_nn  # noqa: F401
 from geometry.errors import InputError, UsageError

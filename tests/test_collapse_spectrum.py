@@ -70,20 +70,6 @@ def test_null_of_the_participation_ratio() -> None:
     )
 
 
-def test_rankme_is_of_the_uncentred_matrix() -> None:
-    points = clouds.power_law(300, 10) + np.linspace(0, 2, 10)
-    singular = np.linalg.svd(points, compute_uv=False)
-    share = singular / singular.sum() + 1e-7
-    assert one("rankme", points) == pytest.approx(entropy_rank(share), rel=1e-9)
-
-
-@pytest.mark.parametrize(("n", "d"), [(300, 10), (10, 40), (10, 5000)])
-def test_rankme_never_exceeds_what_the_matrix_can_have(n: int, d: int) -> None:
-    points = np.linalg.qr(clouds.gaussian(max(n, d), min(n, d)))[0]
-    points = points if n > d else points.T
-    assert min(n, d) * 0.999 < one("rankme", points) <= min(n, d)
-
-
 def test_wide_rows_agree_with_the_covariance() -> None:
     """Beyond the widths at which a covariance is formed, the spectrum comes from the rows."""
     points = clouds.power_law(40, 60) + 0.2

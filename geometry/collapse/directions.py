@@ -1,7 +1,6 @@
-"""How directions lie: uniform over the sphere, in a cone, or along few axes.
+"""How directions lie: apart or in a cone, in all dimensions or along few axes.
 
 With v_i the raw unit rows, u_i those of the centred rows, over pairs i < j:
-  uniformity        log mean exp(-t |v_i - v_j|^2), t = 2                           Wang, Isola 2020
   mean_cosine       (|sum v|^2 - n) / (n (n - 1))                                   Ethayarajh 2019
   angle_dimension   1 / mean (u_i . u_j)^2: d for a uniform sphere of d dimensions
   cone              |mean| / rms |x|: 0 about the origin, 1 for a bundle of parallel rows
@@ -15,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from geometry.errors import UsageError
 from geometry.estimates import measured, undefined
 from geometry.pairs.influence import influence_stderr, pairwise_stderr, row_scores
 from geometry.pairs.scan import Scan
@@ -24,55 +22,6 @@ from geometry.registry import LINEAR, SIMILARITY, statistic
 from geometry.types import Array, Estimate, Floats
 
 ROWS = 8192
-
-
-@statistic(
-    "uniformity",
-    needs=("pair_sums", "points"),
-    range=(-np.inf, 0.0),
-    invariances=LINEAR,
-    direction="up",
-    source="Wang and Isola 2020",
-)
-def uniformity(scan: Scan, *, t: float = 2.0, center: bool = False) -> Estimate:
-    """Log of the mean Gaussian potential of the unit rows, pairs of a row with itself left out; 0 if all are parallel.
-
-    center=True takes the centred unit rows. Null: the uniform law on the sphere of this d, -2t + ln 0F1(; d/2; t^2).
-    Undefined with fewer than two rows that have a direction, raw and centred.
-    """
-    if not t > 0:
-        raise UsageError(f"uniformity: t = {t} must be positive")
-    variant = "centred" if center else "raw"
-    fields: dict[str, Any] = {"variant": variant, "n": scan.n, "d": scan.d}
-    reason = _no_directions(scan, t)
-    if reason:
-        return undefined("uniformity", reason, **fields)
-    sums = scan.pair_sums(t)
-    row_means = sums.exp_centred if center else sums.exp
-    mean = row_means.mean()
-    if mean <= 0:
-        return undefined("uniformity", "underflow", **fields)
-    return measured(
-        "uniformity",
-        min(float(np.log(mean)), 0.0),
-        stderr=pairwise_stderr(row_means, scan.n) / mean,
-        method="row means",
-        null=uniform_sphere(scan.d, t),
-        exact=sums.exact,
-        **fields,
-    )
-
-
-def uniform_sphere(d: int, t: float = 2.0) -> float:
-    """-2t + ln 0F1(; d/2; t^2): uniformity of the uniform law on the unit sphere of d dimensions.
-
-    The series has positive terms x^k / (k! (b)_k), whose logarithms are running sums: no loss at large d or t, where
-    the gamma functions of a closed form overflow. Terms fall by 9 and more each beyond k = 3 t.
-    """
-    k = np.arange(1, int(3 * t) + 60)
-    terms = np.cumsum(2 * np.log(t) - np.log(k) - np.log(d / 2 + k - 1))
-    top = max(float(terms.max()), 0.0)
-    return float(-2 * t + top + np.log(np.exp(-top) + np.exp(terms - top).sum()))
 
 
 @statistic(
@@ -115,7 +64,7 @@ def angle_dimension(scan: Scan) -> Estimate:
     have a direction, or where no two are at an angle other than a right one.
     """
     fields: dict[str, Any] = {"n": scan.n, "d": scan.d}
-    reason = _no_directions(scan)
+    reason = no_directions(scan)
     if reason:
         return undefined("angle_dimension", reason, **fields)
     sums = scan.pair_sums()
@@ -165,7 +114,7 @@ def cone(scan: Scan) -> Estimate:
     return measured("cone", share, stderr=influence_stderr(influence, scan.n), method="influence function", **fields)
 
 
-def _no_directions(scan: Scan, t: float = 2.0) -> str:
+def no_directions(scan: Scan, t: float = 2.0) -> str:
     """Why pairs of directions cannot be averaged, or nothing."""
     if scan.n < 2:
         return "few-rows"

@@ -2,7 +2,6 @@
 
 With lambda the eigenvalues of the centred covariance and s the singular values of the centred matrix, s^2 = n lambda:
   effective_rank        exp(entropy of s / sum s), or of lambda / sum lambda        Roy, Vetterli 2007
-  rankme                the same of the uncentred matrix, p = s / sum s + 1e-7      Garrido et al. 2023, eq. 1
   participation_ratio   (sum lambda)^2 / sum lambda^2
   iso_score             (participation_ratio - 1) / (d - 1)                         Rudman et al. 2022
   stable_rank           sum lambda / lambda_1                                       Rudelson, Vershynin 2007
@@ -26,7 +25,6 @@ from geometry.pairs.spread import has_spread
 from geometry.registry import SIMILARITY, Invariance, statistic
 from geometry.types import Estimate, Floats
 
-EPS = 1e-7  # of rankme
 METHOD = "influence function"
 UNPADDED: tuple[Invariance, ...] = ("translation", "rotation", "row order", "scale")
 Of = Callable[[Floats], ValueAndWeights]
@@ -100,33 +98,6 @@ def stable_rank(scan: Scan) -> Estimate:
     return _spectral(scan, "stable_rank", _stable, lambda n, d: law(n, d).count / law(n, d).edge)
 
 
-@statistic(
-    "rankme",
-    needs=("moments",),
-    range=(1.0, np.inf),
-    invariances=("rotation", "row order", "scale"),
-    direction="down",
-    source="Garrido et al. 2023, eq. 1",
-)
-def rankme(scan: Scan) -> Estimate:
-    """Entropy rank of the uncentred matrix over its min(n, d) singular values, p = s / sum s + 1e-7 made to sum to 1.
-
-    Never above min(n, d). A mean far from the origin is one large singular value and pulls it to 1. Added zero columns
-    add 1e-7 each to p, which shows in the fifth digit. Undefined for no rows or where all rows are zero.
-    """
-    fields = {"n": scan.n, "d": scan.d}
-    if scan.n < 1:
-        return undefined("rankme", "few-rows", **fields)
-    values, scores = _uncentred(scan)
-    if values[0] <= 0:
-        return undefined("rankme", "zero-rows", **fields)
-    value, weights = _entropy_rank(np.sqrt(values), EPS)
-    value = min(value, float(len(values)))  # rounding may end a digit above
-    slope = np.divide(weights, 2 * np.sqrt(values), out=np.zeros_like(values), where=values > 0)
-    stderr = influence_stderr(spectral_influence(scores, values, slope), scan.n)
-    return measured("rankme", value, stderr=stderr, method=METHOD, **fields)
-
-
 def _spectral(scan: Scan, name: str, of: Of, null: Null, variant: str = "") -> Estimate:
     fields: dict[str, Any] = {"variant": variant, "n": scan.n, "d": scan.d}
     if scan.n < 2:
@@ -147,12 +118,12 @@ def _stable(values: Floats) -> ValueAndWeights:
 
 
 def _of_covariance(values: Floats) -> ValueAndWeights:
-    return _entropy_rank(values)
+    return entropy_rank(values)
 
 
 def _of_singular(values: Floats) -> ValueAndWeights:
     singular = np.sqrt(values)
-    value, weights = _entropy_rank(singular)
+    value, weights = entropy_rank(singular)
     return value, np.divide(weights, 2 * singular, out=np.zeros_like(values), where=values > 0)
 
 
@@ -180,7 +151,7 @@ RANKS: dict[str, tuple[Of, Null]] = {
 }
 
 
-def _entropy_rank(values: Floats, eps: float = 0.0) -> ValueAndWeights:
+def entropy_rank(values: Floats, eps: float = 0.0) -> ValueAndWeights:
     """exp(-sum p log p) with p = values / sum + eps, made to sum to 1, and its derivatives; 0 log 0 = 0."""
     total = float(values.sum())
     share = (values / total + eps) / (1 + eps * len(values))
@@ -189,24 +160,3 @@ def _entropy_rank(values: Floats, eps: float = 0.0) -> ValueAndWeights:
     by_share = np.where(share > 0, -logs - entropy, 0.0)
     inner = by_share / (1 + eps * len(values)) / total
     return float(np.exp(entropy)), np.exp(entropy) * (inner - (inner * values).sum() / total)
-
-
-def _uncentred(scan: Scan) -> tuple[Floats, Floats]:
-    """Eigenvalues (q,) of covariance + mean mean', q = min(n, d), and the rows (p, q) in their directions.
-
-    In the basis of the centred directions, and one along what the mean has outside them, the matrix is diagonal plus
-    the mean's own square: no second pass over the points.
-    """
-    spectrum = scan.spectrum
-    inside = spectrum.mean @ spectrum.eigenvectors
-    beside = spectrum.mean - spectrum.eigenvectors @ inside
-    apart = float(np.linalg.norm(beside)) if spectrum.eigenvectors.shape[1] < scan.d else 0.0
-    mean, values = np.append(inside, apart), np.append(spectrum.eigenvalues, 0.0)
-    squares, turn = np.linalg.eigh(np.diag(values) + np.outer(mean, mean))
-    count = min(scan.n, scan.d)
-    kept = np.argsort(squares)[::-1][:count]
-    scores = row_scores(scan)
-    rows = np.hstack([scores, np.zeros((len(scores), 1))]) + mean
-    values = squares[kept]
-    floor = len(mean) * np.finfo(np.float64).eps * values[0]
-    return np.where(values > floor, values, 0.0), rows @ turn[:, kept]
