@@ -141,6 +141,16 @@ def test_plane_places_and_numbers_generations(drawn):
     assert left.get_xscale() == "log"
 
 
+def test_generations_that_stand_still_share_a_marker():
+    record = records.record(6)
+    first = [row for row in record.results if row["position"] == 0]
+    still = [{**row, "position": g, "generation": g} for g in range(6) for row in first]
+    with style.sheet():
+        left = plane.draw(replace(record, results=still)).axes[0]
+    assert "0–5" in {text.get_text() for text in left.texts}
+    assert sum(line.get_marker() == "o" for line in left.lines) == 1
+
+
 def test_plane_takes_the_size_of_the_gap():
     header, rows = plane.data(records.record())
     gaps = {row[1]: dict(zip(header, row, strict=True)) for row in rows if row[0] == "dimension_gap"}

@@ -12,6 +12,7 @@ from geometry.report.page import POLICY, page
 from geometry.types import Record
 
 HOSTILE = "</script><img onerror=alert(1) src=x>"
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (1200).to_bytes(4, "big") + (600).to_bytes(4, "big")
 VOID = {"meta", "img"}
 
 
@@ -46,7 +47,7 @@ def outline(text):
 
 @pytest.fixture(scope="module")
 def text():
-    return page(records.record(), dict.fromkeys(CAPTIONS, b"\x89PNG"))
+    return page(records.record(), dict.fromkeys(CAPTIONS, PNG))
 
 
 def test_the_file_is_well_formed_and_in_outline(text):
@@ -70,6 +71,7 @@ def test_nothing_is_fetched_and_nothing_runs(text):
 def test_every_picture_says_what_it_shows(text):
     images = [attrs for tag, attrs in outline(text).tags if tag == "img"]
     assert len(images) == 5
+    assert (images[0]["width"], images[0]["height"], images[0]["class"]) == ("1200", "600", "wide")
     assert "generation 4 sphere-like" in images[0]["alt"]
     assert "tails from generation 1" in images[1]["alt"]
 
@@ -97,7 +99,7 @@ def test_every_word_stays_text():
             for g in range(2)
         ],
     }  # fmt: skip
-    text = page(replace(record, run=run), {"map": b"x"})
+    text = page(replace(record, run=run), {"map": PNG})
     parser = outline(text)
     assert "<img onerror" not in text
     assert "script" not in {tag for tag, _ in parser.tags}

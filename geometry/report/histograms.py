@@ -30,7 +30,7 @@ def draw(record: Record) -> Figure | None:
     if not chosen or any(f"{kind}.edges" not in record.arrays for kind, _ in KINDS):
         return None
     width = min((style.WIDTH - 0.5 - 0.1 * (len(chosen) - 1)) / len(chosen), 2.6)
-    margins = style.Margins(left=0.35, right=0.15, top=0.3, bottom=0.5, across=0.1, down=0.6)
+    margins = style.Margins(left=0.35, right=0.15, top=0.3, bottom=0.75, across=0.1, down=0.6)
     figure, axes = style.panels(len(chosen), [1.2, 1.2], width, margins)
     for (kind, words), row in zip(KINDS, axes, strict=True):
         _row(record, kind, chosen, row)
@@ -71,7 +71,7 @@ def _row(record: Record, kind: str, chosen: list[int], axes: list[Axes]) -> None
         ax.axvline(1.0 if kind == "radius" else 0.0, color=style.FAINT, lw=0.6, zorder=0)
         if g in drawn and drawn[g].max() > top:
             ax.annotate("cut", (0.98, 0.9), xycoords="axes fraction", ha="right", fontsize=6.5, color=style.MUTED)
-        ax.locator_params(axis="x", nbins=4)
+        ax.locator_params(axis="x", nbins=4 if len(chosen) < 8 else 3)
 
 
 def _extent(edges: Array, densities: list[Array]) -> tuple[float, float]:
@@ -95,6 +95,6 @@ def _legend(figure: Figure) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles = [Patch(color=style.DATA, alpha=0.45, lw=0, label="data"), Line2D([], [], color=style.NULL, label="null")]
-    handles[1].set_label("elliptical null: same covariance, nothing else")
+    null = Line2D([], [], color=style.NULL, lw=1.0, label="elliptical null")
+    handles = [Patch(color=style.DATA, alpha=0.45, lw=0, label="data"), null]
     figure.legend(handles=handles, loc="lower right", ncols=2, handlelength=1.4)

@@ -34,8 +34,9 @@ def draw(record: Record) -> Figure | None:
         return None
     every = generations(record)
     chosen = shown(list(places), MOST)
-    figure, columns = _canvas([every[g] for g in chosen])
     colors, names = _colors(record, places)
+    handles = _handles(names)
+    figure, columns = _canvas([every[g] for g in chosen], len(handles))
     reference = _rms(places.get(int(record.run.get("reference", 0)), places[chosen[0]]))
     scale = (_limit(places), reference)
     for g, (heading, top, bottom) in zip(chosen, columns, strict=False):
@@ -43,7 +44,7 @@ def draw(record: Record) -> Figure | None:
         _panels(top, bottom, places[g], colors[g], scale)
         if top.get_position().x0 * figure.get_figwidth() < 0.5:
             _row_names(top, bottom)
-    _legend(figure, names, left_out=len(places) - len(chosen))
+    _legend(figure, handles, left_out=len(places) - len(chosen))
     return figure
 
 
@@ -58,13 +59,15 @@ def data(record: Record) -> tuple[list[str], list[list[Any]]]:
     return ["generation", "row", "x", "y", "z", "label"], table
 
 
-def _canvas(chosen: Sequence[Generation]) -> tuple[Figure, list[list[Axes]]]:
+def _canvas(chosen: Sequence[Generation], entries: int) -> tuple[Figure, list[list[Axes]]]:
     """Bands of generations; each has a row for the headings and two of square panels. One list of three per column."""
     bands = -(-len(chosen) // COLUMNS)
     columns = -(-len(chosen) // bands)
     width = min((style.WIDTH - 0.4 - 0.06 * (columns - 1)) / columns, 2.6)
     lines = max(len(_words(one, width)) for one in chosen)
-    margins = style.Margins(left=0.35, right=0.05, top=0.05, bottom=0.5, across=0.06, down=0.06)
+    whole = 0.4 + columns * (width + 0.06)
+    bottom = 0.15 + 0.175 * -(-entries // _entries_in_a_row(whole))
+    margins = style.Margins(left=0.35, right=0.05, top=0.05, bottom=bottom, across=0.06, down=0.06)
     figure, rows = style.panels(columns, [0.25 + 0.13 * lines, width, width] * bands, width, margins)
     for ax in (ax for row in rows for ax in row):
         ax.set_axis_off()
@@ -147,7 +150,7 @@ def _colors(record: Record, places: dict[int, Array]) -> tuple[dict[int, Array],
     return colors, at if len(frequent) == len(names) else {**at, f"{len(names) - len(frequent)} others": palette[-1]}
 
 
-def _legend(figure: Figure, names: dict[str, Any], left_out: int) -> None:
+def _handles(names: dict[str, Any]) -> list[Any]:
     from matplotlib.lines import Line2D
 
     handles = [
@@ -156,12 +159,18 @@ def _legend(figure: Figure, names: dict[str, Any], left_out: int) -> None:
     ]
     handles.append(Line2D([], [], lw=0.8, color=style.INK, label="rms radius R"))
     handles.append(Line2D([], [], lw=0.8, ls=(0, (1, 2)), color=style.MUTED, label="R of the reference"))
-    if not names:
-        handles += _radius_key()
-    rows = -(-len(handles) // max(int(figure.get_figwidth() / 1.1), 2))
+    return handles if names else handles + _radius_key()
+
+
+def _entries_in_a_row(inches: float) -> int:
+    return max(int(inches / 1.15), 2)
+
+
+def _legend(figure: Figure, handles: list[Any], left_out: int) -> None:
+    rows = -(-len(handles) // _entries_in_a_row(figure.get_figwidth()))
     columns = -(-len(handles) // rows)
-    handles = [handle for start in range(columns) for handle in handles[start::columns]]  # filled by rows, not columns
-    figure.legend(handles=handles, loc="lower center", ncols=columns, handletextpad=0.3, columnspacing=1.1)
+    by_rows = [handle for start in range(columns) for handle in handles[start::columns]]  # matplotlib fills columns
+    figure.legend(handles=by_rows, loc="lower center", ncols=columns, handletextpad=0.3, columnspacing=1.1)
     if left_out:
         figure.text(0.995, 0.01, f"{left_out} generations between not drawn", ha="right", fontsize=7, color=style.MUTED)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from geometry.types import Record
 
 STYLE = Path(__file__).with_name("page.css")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+WIDE = 880  # pixels of a figure that scrolls, rather than shrinks, on a narrow screen
 TITLE = "Geometry of embeddings"
 
 
@@ -61,7 +63,11 @@ def _parts(record: Record, pictures: Mapping[str, bytes]) -> list[Markup]:
 def _figure(record: Record, name: str, png: bytes) -> Markup:
     caption = CAPTIONS[name]
     source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-    image = Markup(f'<img src="{source}" alt="{text(alternative(record, name))}">')
+    wide, tall = struct.unpack(">II", png[16:24])  # the IHDR chunk opens every PNG
+    kind = "wide" if wide > WIDE else "small"
+    image = Markup(
+        f'<img src="{source}" class="{kind}" width="{wide}" height="{tall}" alt="{text(alternative(record, name))}">'
+    )
     frame = tag("div", image, class_="scroll", tabindex="0", role="region", aria_label=caption.heading)
     words = tag("figcaption", f"{caption.reading} Data: ", tag("code", f"figures/{name}.csv"), ".")
     return tag("section", tag("h2", caption.heading), tag("figure", words, frame))

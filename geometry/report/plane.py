@@ -9,6 +9,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from geometry.report import style
 from geometry.report.reading import Row, generations, series
 from geometry.types import Record
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+HIDDEN = 14.0  # pixels between markers that hide each other
 SPHERE_DIMENSION = 8.0  # angle_dimension above which a structureless set is sphere-like
 GAUGES = (  # heading, statistic, structureless up to, rich from
     ("structure gain", "structure_gain", 0.05, 0.10),
@@ -35,8 +38,8 @@ def draw(record: Record) -> Figure | None:
         points = _points(record, name)
         top = 2.2 * max(rich, *(y["value"] for _, y in points.values())) if points else 4 * rich
         _bands(ax, none, rich, top)
-        _path(ax, record, points)
         _axes(ax, heading, rich, (0.7 * min(*reach, 2.5), 1.6 * max(*reach, 20.0), top))
+        _path(ax, record, points)
     return figure
 
 
@@ -77,26 +80,36 @@ def _bands(ax: Axes, none: float, rich: float, top: float) -> None:
 
 
 def _path(ax: Axes, record: Record, points: dict[int, tuple[Row, Row]]) -> None:
-    every = generations(record)
-    colors = style.generation_colors(len(every))
-    order = sorted(points)
-    at = {g: (points[g][0]["value"], points[g][1]["value"]) for g in order}
-    for before, after in pairwise(order):
+    colors = style.generation_colors(len(generations(record)))
+    at = {g: (points[g][0]["value"], points[g][1]["value"]) for g in sorted(points)}
+    groups = _groups(ax, at)
+    for before, after in pairwise(groups):
         arrow = {"arrowstyle": "-|>", "lw": 0.9, "color": style.MUTED, "shrinkA": 6, "shrinkB": 6, "mutation_scale": 8}
-        ax.annotate("", at[after], at[before], arrowprops=arrow, zorder=3)
-    for g in order:
-        low, high = points[g][1].get("low"), points[g][1].get("high")
+        ax.annotate("", at[after[0]], at[before[-1]], arrowprops=arrow, zorder=3)
+    for group in groups:
+        low, high = points[group[-1]][1].get("low"), points[group[-1]][1].get("high")
         if low is not None and high is not None:
-            ax.vlines(at[g][0], max(low, 0), high, color=colors[g], lw=1, alpha=0.6)
-        ax.plot(*at[g], "o", ms=11, color=colors[g], mec="white", mew=0.8, zorder=4, clip_on=False)
-        dark = sum(colors[g][:3]) < 1.7
-        label: dict[str, Any] = {
-            "ha": "center",
-            "va": "center_baseline",
-            "fontsize": 7,
-            "color": "white" if dark else "black",
-        }
-        ax.annotate(str(every[g].number), at[g], zorder=5, annotation_clip=False, **label)
+            ax.vlines(at[group[-1]][0], max(low, 0), high, color=colors[group[-1]], lw=1, alpha=0.6)
+        _marker(ax, at[group[-1]], colors[group[-1]], [generations(record)[g].number for g in group])
+
+
+def _groups(ax: Axes, at: dict[int, tuple[float, float]]) -> list[list[int]]:
+    """Generations in a row whose markers would hide each other, together: they stand still."""
+    groups: list[list[int]] = []
+    for g, place in at.items():
+        here = ax.transData.transform(place)
+        if groups and float(np.hypot(*(here - ax.transData.transform(at[groups[-1][0]])))) < HIDDEN:
+            groups[-1].append(g)
+        else:
+            groups.append([g])
+    return groups
+
+
+def _marker(ax: Axes, place: tuple[float, float], color: Any, numbers: list[int]) -> None:
+    words = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}–{numbers[-1]}"
+    ax.plot(*place, "o", ms=10 + 3 * (len(words) - 1), color=color, mec="white", mew=0.8, zorder=4, clip_on=False)
+    ink = "white" if sum(color[:3]) < 1.7 else "black"
+    ax.annotate(words, place, ha="center", va="center_baseline", fontsize=7, color=ink, zorder=5, annotation_clip=False)
 
 
 def _axes(ax: Axes, heading: str, linear: float, reach: tuple[float, float, float]) -> None:
