@@ -63,7 +63,7 @@ def test_nulls_hold_for_samples_of_one_law(n_reference: int, n_generated: int, k
     """Density 1 and the coverage formula with N the reference and M the generated rows, not the other way round."""
     rng = np.random.default_rng(0)
     density, coverage = [], []
-    for _ in range(300):
+    for _ in range(200):
         points = rng.standard_t(3, (n_reference + n_generated, 2))
         found = prdc(of(points[n_reference:]), of(points[:n_reference]), k=k)
         density.append(float(found["density"]))
@@ -82,7 +82,7 @@ def test_coverage_null_closed() -> None:
 
 def test_standard_errors_match_the_spread_over_draws() -> None:
     rng = np.random.default_rng(1)
-    found = [prdc(of(rng.standard_normal((240, 8)) * 1.1), of(rng.standard_normal((300, 8)))) for _ in range(40)]
+    found = [prdc(of(rng.standard_normal((240, 8)) * 1.1), of(rng.standard_normal((300, 8)))) for _ in range(24)]
     for name in ("precision", "recall", "density", "coverage"):
         spread = np.std([float(f[name]) for f in found])
         assert 0.6 < np.mean([f[name].stderr for f in found]) / spread < 1.6, name

@@ -20,7 +20,7 @@ def of(points: np.ndarray) -> Scan:
 @pytest.mark.parametrize("d", [2, 32])
 def test_null_and_error_for_one_law(d: int) -> None:
     rng = np.random.default_rng(0)
-    found = [tail_survival(of(rng.standard_normal((250, d))), of(rng.standard_normal((300, d)))) for _ in range(80)]
+    found = [tail_survival(of(rng.standard_normal((250, d))), of(rng.standard_normal((300, d)))) for _ in range(60)]
     for name, null in SHARES.items():
         draws = np.array([float(f[name]) for f in found])
         assert found[0][name].null == pytest.approx(null)

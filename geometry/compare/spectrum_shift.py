@@ -20,7 +20,8 @@ from geometry.types import Array, Estimate, Floats
 
 SHARE = 0.99  # of the variance: directions beyond it are rounding or noise of no consequence
 DRAWS = 64
-FLOOR = 1e-12  # a ratio below is a direction that has gone; its logarithm is taken here
+FLOOR = 1e-12  # a ratio below is a direction that has gone, above its inverse one that was not there
+ROUNDING = float(np.finfo(np.float64).eps)  # of the reference's variance: no variance of a direction is smaller
 SUMMARIES = ("median", "smallest", "slope")
 
 
@@ -44,26 +45,25 @@ def spectrum_shift(scan: Scan, reference: Scan, *, share: float = SHARE, seed: i
     whole = not (len(scan.points) and len(reference.points))
     if min(scan.n, reference.n) < (2 if whole else 4):
         return {name: undefined("spectrum_shift", "few-rows", variant=name, **counts) for name in SUMMARIES}
-    if whole:
-        spectrum = reference.spectrum
-    else:
-        half = held_out(reference, seed)
-        spectrum = half.spectrum
+    spectrum = reference.spectrum if whole else held_out(reference, seed).spectrum
     directions = leading(spectrum.eigenvalues, share)
     axes = spectrum.eigenvectors[:, :directions]
     if directions == 0:
         return {name: undefined("spectrum_shift", "no-spread", variant=name, **counts) for name in SUMMARIES}
+    rounding = ROUNDING * float(spectrum.eigenvalues.sum())
     if whole:
-        return _summaries(_along(scan, axes) / spectrum.eigenvalues[:directions], np.empty((0, 0)), counts)
-    new, old = _scores(scan.points, axes), _scores(reference.points[~half.fitted], axes)
-    below = np.maximum(old.var(axis=0), np.finfo(np.float64).tiny)
-    return _summaries(new.var(axis=0) / below, _draws(new, old, seed), counts)
+        ratio = _ratio(_along(scan, axes), spectrum.eigenvalues[:directions], rounding)
+        return _summaries(ratio, np.empty((0, 0)), counts)
+    new, old = _scores(scan.points, axes), _scores(reference.points[~held_out(reference, seed).fitted], axes)
+    ratio = _ratio(new.var(axis=0), old.var(axis=0), rounding)
+    return _summaries(ratio, _draws(new, old, rounding, seed), counts)
 
 
 def leading(eigenvalues: Floats, share: float) -> int:
     """How many leading eigenvalues hold `share` of the sum."""
     positive = eigenvalues[eigenvalues > 0]
-    return int(np.searchsorted(np.cumsum(positive), share * positive.sum()) + 1) if len(positive) else 0
+    enough = int(np.searchsorted(np.cumsum(positive), share * positive.sum())) + 1
+    return min(enough, len(positive))
 
 
 def _along(scan: Scan, axes: Floats) -> Floats:
@@ -80,7 +80,7 @@ def _scores(points: Array, axes: Floats) -> Floats:
     return out
 
 
-def _draws(new: Floats, old: Floats, seed: int) -> Floats:
+def _draws(new: Floats, old: Floats, rounding: float, seed: int) -> Floats:
     """(DRAWS, r) ratios of random halves of both sets; their spread is the error of the whole."""
     rng = np.random.default_rng(seed)
     parts = []
@@ -90,14 +90,18 @@ def _draws(new: Floats, old: Floats, seed: int) -> Floats:
             mask[rng.permutation(len(scores))[: len(scores) // 2]] = 1
         masks /= masks.sum(axis=1, keepdims=True)
         parts.append(np.maximum(masks @ scores**2 - (masks @ scores) ** 2, 0.0))
-    ratios: Floats = parts[0] / np.maximum(parts[1], np.finfo(np.float64).tiny)
-    return ratios
+    return _ratio(parts[0], parts[1], rounding)
+
+
+def _ratio(new: Floats, old: Floats, rounding: float) -> Floats:
+    """Variances over variances; what is rounding in both is unchanged."""
+    return np.clip((new + rounding) / (old + rounding), FLOOR, 1 / FLOOR)
 
 
 def _summaries(ratio: Floats, draws: Floats, counts: dict[str, int]) -> dict[str, Estimate]:
     values = _values(ratio[None])[0]
     errors = _values(draws).std(axis=0, ddof=1) if len(draws) else np.full(3, np.nan)
-    spread = _logs(draws).std(axis=0, ddof=1) if len(draws) else np.zeros(0)
+    spread = np.log(draws).std(axis=0, ddof=1) if len(draws) else np.zeros(0)
     nulls = (0.0, _expected_smallest(spread), 0.0)
     profiles = ({"ratio": ratio, "rank": np.arange(1, len(ratio) + 1)}, None, None)
     found = {}
@@ -114,14 +118,9 @@ def _summaries(ratio: Floats, draws: Floats, counts: dict[str, int]) -> dict[str
     return found
 
 
-def _logs(ratios: Floats) -> Floats:
-    logs: Floats = np.log(np.maximum(ratios, FLOOR))
-    return logs
-
-
 def _values(ratios: Floats) -> Floats:
     """(b, 3) the summaries of each row of ratios (b, r)."""
-    logs = _logs(ratios)
+    logs = np.log(ratios)
     rank = np.arange(ratios.shape[1]) - (ratios.shape[1] - 1) / 2
     slope = logs @ rank / max(float(rank @ rank), 1.0)
     return np.stack([np.median(logs, axis=1), ratios.min(axis=1), slope], axis=1)

@@ -39,8 +39,9 @@ def tail_survival(scan: Scan, reference: Scan, *, k: int = 10) -> dict[str, Esti
     null of the shares .01, .05, .10. Their Wilson interval counts the sampling of both sets: the quantile's own
     variance p (1 - p) / N, carried over by the generated mass near it, lowers the effective number of rows. per_point
     of beyond_q (m,) bool: a generated row lies beyond; of tails_kept (N,) bool: a reference row lies in the tail and is
-    lost, with their numbers in profile["lost_rows"]. null of tails_kept is that of `prdc`'s coverage at this k. Undefined with
-    k rows or fewer, or where copies tie the reference's quantile (`tied-density`). Raises UsageError for k < 1.
+    lost, with their numbers in profile["lost_rows"]. null of tails_kept is that of `prdc`'s coverage at this k. It is
+    undefined with k rows or fewer, or where copies tie the reference's quantile (`tied-density`). Raises UsageError
+    for k < 1.
     """
     if k < 1:
         raise UsageError(f"tail_survival needs k of 1 or more, not {k}")
@@ -86,7 +87,7 @@ def _kept(scan: Scan, reference: Scan, own: Floats, counts: dict[str, int]) -> E
         return undefined("tail_survival", "tied-density", variant="tails_kept", **counts)
     tail = own > threshold
     lost: NDArray[np.bool_] = tail & (scan.balls(reference, counts["k"]).per_base == 0)
-    share = 1 - float(lost.sum() / tail.sum())
+    share, null = 1 - float(lost.sum() / tail.sum()), expected_coverage(reference.n, scan.n, counts["k"])
     stderr, low, high = wilson(share, int(tail.sum()), 0.0)
     return measured(
         "tail_survival",
@@ -94,7 +95,8 @@ def _kept(scan: Scan, reference: Scan, own: Floats, counts: dict[str, int]) -> E
         stderr=stderr,
         low=low,
         high=high,
-        null=expected_coverage(reference.n, scan.n, counts["k"]),
+        null=null,
+        z=(share - null) / float(np.sqrt(null * (1 - null) / tail.sum())) if 0 < null < 1 else None,
         method="Wilson",
         variant="tails_kept",
         per_point=lost,
