@@ -123,7 +123,7 @@ def _run(generations: int, quality: dict[str, list[float]]) -> dict[str, Any]:
         "inputs": [_input(g) for g in range(generations)],
         "reference": 0, "warnings": ["gen_2: 3 exact copies of other rows"], "seed": 0, "k": 32, "device": "cpu",
         "engine": "torch-cpu", "timings": {"scan": 1.25, "nulls": 3.5}, "quality": {"radial": quality},
-        "versions": {"geometry": "0.1.0", "python": "3.11", "numpy": "2.0"}, "schema": 1,
+        "versions": {"geometry": "0.1.0", "python": "3.11", "numpy": "2.0"}, "schema_version": 1,
     }  # fmt: skip
 
 
@@ -134,5 +134,6 @@ def _evidence(change: str) -> dict[str, Any]:
 
 def _input(g: int) -> dict[str, Any]:
     return {"generation": g, "name": f"gen_{g}", "layer": "", "source": f"runs/gen_{g}/embeddings.npy",
-            "digest": f"sha256:{g:064x}", "n": N, "d": D, "dtype": "float32", "labelled": True,
-            "hygiene": {"nan_rows": 0, "zero_rows": 0, "duplicates": 3 * (g == 2)}}  # fmt: skip
+            "digest": f"sha256:{g:064x}", "n": N, "d": D, "dtype": "float32",
+            "labelled": True,
+            "hygiene": {"n": N, "d": D, "non_finite_rows": 0, "exact_copies": 3 * (g == 2), "norm_max": 1.0}}  # fmt: skip

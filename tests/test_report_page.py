@@ -81,7 +81,7 @@ def test_verdict_values_and_sources_are_on_the_page(text):
     for expected in (
         records.record().run["verdict"]["summary"], "tails from generation 1 (between 1 and 2)", "provisional",
         "1.080 to 1.120", "−0.940 to −0.820", "hollow", "3 exact copies", f"sha256:{4:064x}",
-        "zero_rows 0", "torch-cpu", "radius fidelity",
+        "clean", "exact copies 3", "torch-cpu", "radius fidelity",
     ):  # fmt: skip
         assert expected in words
 

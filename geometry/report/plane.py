@@ -14,16 +14,16 @@ import numpy as np
 from geometry.report import style
 from geometry.report.reading import Row, generations, series
 from geometry.types import Record
+from geometry.verdict import constants as limit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 HIDDEN = 14.0  # pixels between markers that hide each other
-SPHERE_DIMENSION = 8.0  # angle_dimension above which a structureless set is sphere-like
 GAUGES = (  # heading, statistic, structureless up to, rich from
-    ("structure gain", "structure_gain", 0.05, 0.10),
-    ("|dimension gap|", "dimension_gap", 0.10, 0.15),
+    ("structure gain", "structure_gain", limit.PLAIN_GAIN, limit.RICH_GAIN),
+    ("|dimension gap|", "dimension_gap", limit.PLAIN_GAP, limit.RICH_GAP),
 )
 
 
@@ -72,11 +72,12 @@ def _size(row: Row) -> Row:
 def _bands(ax: Axes, none: float, rich: float, top: float) -> None:
     ax.axhspan(rich, top, color=style.DATA, alpha=0.07, lw=0)
     ax.axhspan(0, none, color=style.NULL, alpha=0.10, lw=0)
-    ax.plot([SPHERE_DIMENSION] * 2, [0, none], color=style.NULL, lw=0.8, ls=(0, (2, 2)))
+    ax.plot([limit.SPHERE_DIMENSIONS] * 2, [0, none], color=style.NULL, lw=0.8, ls=(0, (2, 2)))
     options: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7.5, "color": style.MUTED}
     ax.annotate("rich", (1, 1), (-5, -5), xycoords="axes fraction", ha="right", va="top", **options)
-    ax.annotate("sphere-like", (SPHERE_DIMENSION, none), (5, -5), xycoords="data", ha="left", va="top", **options)
-    ax.annotate("low-dimensional", (SPHERE_DIMENSION, none), (-5, -5), xycoords="data", ha="right", va="top", **options)
+    corner = (limit.SPHERE_DIMENSIONS, none)
+    ax.annotate("sphere-like", corner, (5, -5), xycoords="data", ha="left", va="top", **options)
+    ax.annotate("low-dimensional", corner, (-5, -5), xycoords="data", ha="right", va="top", **options)
 
 
 def _path(ax: Axes, record: Record, points: dict[int, tuple[Row, Row]]) -> None:

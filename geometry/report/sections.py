@@ -17,7 +17,10 @@ COLUMNS = (  # heading, statistic, variants in order of preference
     ("total variance", "scale", ()),
     ("recall", "prdc", ("recall",)),
 )
-MADE = ("command", "seed", "k", "device", "engine", "exact", "versions", "timings", "peak_memory", "schema")
+MADE = (
+    "seed", "k", "device", "engine", "exactness", "versions", "timings", "peak_memory_bytes", "arguments",
+    "schema_version",
+)  # fmt: skip
 
 
 def verdict_table(record: Record) -> Markup:
@@ -97,12 +100,24 @@ def inputs(record: Record) -> Markup:
     rows = [
         [
             str(one.get("generation", g)),
-            *(one.get(key) if key != "layer" else str(one.get(key)) for key in kept),
+            *(_hygiene(one.get(key)) if key == "hygiene" else one.get(key) for key in kept),
             tag("span", str(one.get("digest") or "–"), class_="digest"),
         ]
         for g, one in enumerate(given)
     ]
     return table("Inputs", ["generation", *kept, "digest"], rows)
+
+
+def _hygiene(counts: Any) -> str | None:
+    """What is not nil among the counts, or that there is nothing; shape and norms stand in run.json."""
+    if not isinstance(counts, dict):
+        return None
+    odd = [f"{key.replace('_', ' ')} {count}" for key, count in counts.items() if _counts(key) and count]
+    return ", ".join(odd) or "clean"
+
+
+def _counts(key: str) -> bool:
+    return key not in {"n", "d"} and not key.startswith("norm_m")
 
 
 def made(record: Record) -> Markup:
