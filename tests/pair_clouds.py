@@ -1,4 +1,4 @@
-"""Clouds that try the pass over pairs: ties, copies, offsets, scales and ranges where products of float32 lose digits."""
+"""Clouds that try the pass over pairs: ties, copies, offsets, scales, ranges where float32 products lose digits."""
 
 from __future__ import annotations
 

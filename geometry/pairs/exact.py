@@ -79,10 +79,9 @@ def sq_gap(b: Rows, q: Rows, base_row: torch.Tensor, query_row: torch.Tensor) ->
     """
     gap = b.original[base_row].double()
     gap.sub_(q.original[query_row].double()).mul_(b.frame.scale)
-    if base_row.numel() > 1:
-        return torch.linalg.vecdot(gap, gap)
-    pair = gap.expand(2, *gap.shape)
-    return torch.linalg.vecdot(pair, pair)[0]
+    pair = gap if base_row.numel() > 1 else gap.expand(2, *gap.shape)
+    length: torch.Tensor = torch.linalg.vecdot(pair, pair)
+    return length if base_row.numel() > 1 else length[0]
 
 
 def rank(sq_dist: torch.Tensor, index: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:

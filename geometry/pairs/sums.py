@@ -39,10 +39,12 @@ def pair_sums(points: Array, rows: Ints, t: float, *, device: str, budget: int) 
     chosen = chosen[data.unit[chosen].any(dim=1) & data.raw_unit[chosen].any(dim=1)]
     means: list[torch.Tensor] = [torch.zeros((4, 0), dtype=torch.float64, device=device)]
     cosines = torch.zeros(len(COSINE_EDGES) - 1, dtype=torch.int64, device=device)
+    nowhere = len(points) - int(data.unit.any(dim=1).sum())
     logs = torch.zeros(LOG2_BINS, dtype=torch.int64, device=device)
     for sub in torch.split(chosen, block_rows(len(points) * 8, budget)):
         cosine = _cosines(data.unit, sub, self_value=2.0)
         cosines += torch.histc(cosine, len(cosines), -1.0, 1.0).long()
+        cosines[len(cosines) // 2] -= len(sub) * nowhere  # rows without direction stand at cosine 0
         means.append(torch.stack([*_powers(cosine, data.unit), _exp(data.raw_unit, sub, t), _exp(data.unit, sub, t)]))
         logs += _log_histogram(data, sub)
     cos2, cos4, raw, centred = torch.cat(means, dim=1).cpu().numpy()
@@ -67,8 +69,8 @@ def _unit(values: torch.Tensor) -> torch.Tensor:
 
 
 def _cosines(unit: torch.Tensor, rows: torch.Tensor, *, self_value: float) -> torch.Tensor:
-    """(r, n) cosines, the pair of a row with itself set to `self_value`."""
-    tile = unit[rows] @ unit.T
+    """(r, n) cosines, at most 1 even where rounding of copies says more; a row with itself is set to `self_value`."""
+    tile = (unit[rows] @ unit.T).clamp_(-1.0, 1.0)
     tile[torch.arange(len(rows), device=rows.device), rows] = self_value
     return tile
 
