@@ -15,6 +15,7 @@ from geometry.projection import project
 from geometry.types import Record
 
 N, D, CLASSES = 900, 64, 8
+HYGIENE = {"n": N, "d": D, "non_finite_rows": 0, "exact_copies": 0, "norm_max": 1.0}
 CHANGES = ("tails", "modes", "variance", "structure")
 
 
@@ -135,5 +136,4 @@ def _evidence(change: str) -> dict[str, Any]:
 def _input(g: int) -> dict[str, Any]:
     return {"generation": g, "name": f"gen_{g}", "layer": "", "source": f"runs/gen_{g}/embeddings.npy",
             "digest": f"sha256:{g:064x}", "n": N, "d": D, "dtype": "float32",
-            "labelled": True,
-            "hygiene": {"n": N, "d": D, "non_finite_rows": 0, "exact_copies": 3 * (g == 2), "norm_max": 1.0}}  # fmt: skip
+            "labelled": True, "hygiene": HYGIENE | {"exact_copies": 3 * (g == 2)}}  # fmt: skip
