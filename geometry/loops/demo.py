@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from geometry.loops.lineage import Generation, Lineage
 from geometry.loops.loop import run
@@ -16,7 +17,8 @@ from geometry.types import EmbeddingSet
 REGIMES = ("replace", "accumulate")
 GENERATIONS = 9
 ROWS = 1797  # all digits: the first fit sees each once
-BIAS = 0.9
+BIAS = 0.95
+OPTIONS: dict[str, Any] = {}  # of the VAE; its defaults
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,6 @@ def _one(
         if progress is not None:
             progress(regime, generation.index, generations)
 
-    lineage = run(
-        "vae", regime=regime, generations=generations, n=ROWS, seed=seed, bias=BIAS, out=folder, progress=tell
-    )
+    settings = {"n": ROWS, "seed": seed, "bias": BIAS, **OPTIONS}
+    lineage = run("vae", regime=regime, generations=generations, out=folder, progress=tell, **settings)
     return DemoRun(regime, lineage.samples_view(), lineage.representation_view(), folder, lineage)

@@ -45,7 +45,7 @@ def run(
     accumulate, accumulate-subsample or fresh. n: rows drawn per generation, and all rows of one fit except under
     accumulate, where fit t sees t n. replicates: independent lineages at once (gaussian). real_share: the share of
     newly drawn real rows in every fit of `fresh`. bias: factor on the standard deviation that each model draws with
-    (gaussian: of the samples, vae: of the latent); below 1 it narrows. out: a folder that takes gen_{t}/ as each
+    (vae: of the latent and of the pixel noise); below 1 it narrows. out: a folder that takes gen_{t}/ as each
     generation is finished, and from which a stopped run of the same arguments goes on. progress is called with every
     generation. Raises UsageError for an unknown model, regime or option or a value out of range, InputError where
     `out` holds another run.

@@ -1,7 +1,8 @@
 """A variational autoencoder of the digits (Kingma and Welling 2014), trained from scratch at every generation.
 
 Loss per image: sum over pixels of (x - f(z))^2 / (2 s^2) + log s, plus KL(q(z|x) | N(0, I)), with one learned s per
-pixel. An image is drawn as f(bias z) + s e with z and e standard normal, cut to [0, 1]; `noise=False` leaves s e out.
+pixel. An image is drawn as f(bias z) + bias s e with z and e standard normal, cut to [0, 1]; `noise=False` leaves the
+second term out.
 The number of training steps is the same at every generation, whatever the number of rows. Exact on one thread:
 the same seed gives the same bytes on the same machine and versions.
 """
@@ -53,9 +54,9 @@ class Vae:
     encoder: the fixed encoder of the samples view, "pixels" or "classifier".
     """
 
-    latent: int = 16
-    hidden: int = 256
-    steps: int = 1200
+    latent: int = 12
+    hidden: int = 192
+    steps: int = 1000
     batch: int = 128
     rate: float = 4e-3
     noise: bool = True
@@ -88,7 +89,7 @@ class Vae:
             net = self._network(parameters)
             images = net.decoder(bias * torch.randn(n, self.latent))
             if self.noise:
-                images = images + net.scale() * torch.randn_like(images)
+                images = images + bias * net.scale() * torch.randn_like(images)
             drawn: Array = images.clamp(0, 1).numpy()
         return drawn
 
