@@ -86,7 +86,9 @@ def _kept(scan: Scan, reference: Scan, own: Floats, counts: dict[str, int]) -> E
     if _tied(own, threshold, 0.05):
         return undefined("tail_survival", "tied-density", variant="tails_kept", **counts)
     tail = own > threshold
-    lost: NDArray[np.bool_] = tail & (scan.balls(reference, counts["k"]).per_base == 0)
+    radii = reference.neighbors(counts["k"]).sq_dist[tail, -1]
+    lost: NDArray[np.bool_] = tail.copy()
+    lost[tail] = scan.executor.radius_counts(scan.points, reference.points[tail], radii).per_base == 0
     share, null = 1 - float(lost.sum() / tail.sum()), expected_coverage(reference.n, scan.n, counts["k"])
     stderr, low, high = wilson(share, int(tail.sum()), 0.0)
     return measured(
