@@ -8,7 +8,7 @@ import pytest
 import records
 from matplotlib import image
 
-from geometry.report import FIGURES, figures, maps, plane, style, trends
+from geometry.report import FIGURES, figures, legend, maps, plane, style, trends
 from geometry.report.reading import series, shown
 from geometry.report.save import encode
 from geometry.types import Record
@@ -91,7 +91,19 @@ def test_many_labels_share_the_last_colour():
     many = {f"labels.{g}": np.array([f"l{i % 40}" for i in range(records.N)]) for g in range(2)}
     with style.sheet():
         words = [text.get_text() for text in maps.draw(changed(record, **many)).legends[0].get_texts()]
-    assert "31 others" in words and len(words) == maps.COLORS + 3
+    assert "31 others" in words and len(words) == legend.COLORS + 3
+
+
+def test_labels_and_layers_are_taken_literally():
+    record = records.record(2)
+    names = ["_hidden", "$x^$", "", "標籤", "a" * 40, "b\n\x07"]
+    odd = {f"labels.{g}": np.array([names[i % len(names)] for i in range(records.N)]) for g in range(2)}
+    run = {**record.run, "inputs": [{**one, "layer": "$\\frac"} for one in record.run["inputs"]]}
+    drawn = figures(changed(replace(record, run=run), **odd))
+    words = [text.get_text() for text in drawn["map"].legends[0].get_texts()]
+    assert len(words) == len(names) + 2 and " _hidden" in words and "a" * 17 + "…" in words
+    for figure in drawn.values():
+        assert rendered(figure).std() > 0.02
 
 
 def test_many_generations_are_thinned_and_it_is_said():

@@ -38,7 +38,9 @@ def draw(record: Record) -> Figure | None:
             words, (0, 0), (0, -16), "axes fraction", "offset points", va="top", fontsize=8, color=style.INK
         )
     for ax, g in zip(axes[0], chosen, strict=True):
-        ax.set_title(generations(record)[g].title if width > 1.25 else f"gen. {generations(record)[g].number}")
+        ax.set_title(
+            style.literal(generations(record)[g].title) if width > 1.25 else f"gen. {generations(record)[g].number}"
+        )
     _legend(figure)
     return figure
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from geometry.report import style
+from geometry.report import legend, style
+from geometry.report.legend import rms
 from geometry.report.reading import Generation, arrays, generations, shown
 from geometry.types import Array, Record
 
@@ -24,7 +25,6 @@ COLUMNS, MOST = 8, 16  # generations in one band, and in the figure
 ROWS = 2000  # points in a panel
 SLAB = 0.25  # of the rms radius
 REACH = 0.995  # share of the rows that the common frame holds; the rest is counted beside the panel
-COLORS = 9  # labels with a colour of their own; further ones share the last
 
 
 def draw(record: Record) -> Figure | None:
@@ -34,17 +34,17 @@ def draw(record: Record) -> Figure | None:
         return None
     every = generations(record)
     chosen = shown(list(places), MOST)
-    colors, names = _colors(record, places)
-    handles = _handles(names)
+    colors, names = legend.colors(record, places)
+    handles = legend.handles(names)
     figure, columns = _canvas([every[g] for g in chosen], len(handles))
-    reference = _rms(places.get(int(record.run.get("reference", 0)), places[chosen[0]]))
+    reference = rms(places.get(int(record.run.get("reference", 0)), places[chosen[0]]))
     scale = (_limit(places), reference)
     for g, (heading, top, bottom) in zip(chosen, columns, strict=False):
         _title(heading, every[g], top.get_position().width * figure.get_figwidth())
         _panels(top, bottom, places[g], colors[g], scale)
         if top.get_position().x0 * figure.get_figwidth() < 0.5:
             _row_names(top, bottom)
-    _legend(figure, handles, left_out=len(places) - len(chosen))
+    legend.draw(figure, handles, left_out=len(places) - len(chosen))
     return figure
 
 
@@ -66,7 +66,7 @@ def _canvas(chosen: Sequence[Generation], entries: int) -> tuple[Figure, list[li
     width = min((style.WIDTH - 0.4 - 0.06 * (columns - 1)) / columns, 2.6)
     lines = max(len(_words(one, width)) for one in chosen)
     whole = 0.4 + columns * (width + 0.06)
-    bottom = 0.15 + 0.175 * -(-entries // _entries_in_a_row(whole))
+    bottom = 0.15 + 0.175 * -(-entries // legend.entries_in_a_row(whole))
     margins = style.Margins(left=0.35, right=0.05, top=0.05, bottom=bottom, across=0.06, down=0.06)
     figure, rows = style.panels(columns, [0.25 + 0.13 * lines, width, width] * bands, width, margins)
     for ax in (ax for row in rows for ax in row):
@@ -76,20 +76,16 @@ def _canvas(chosen: Sequence[Generation], entries: int) -> tuple[Figure, list[li
     ]
 
 
-def _rms(places: Array) -> float:
-    return float(np.sqrt((places.astype(np.float64) ** 2).sum(axis=1).mean()))
-
-
 def _limit(places: dict[int, Array]) -> float:
     """Half the width of every panel: holds nearly all rows and every circle."""
     reach = [np.quantile(np.abs(rows[:, :2]).max(axis=1), REACH) for rows in places.values()]
-    limit = 1.06 * max(*reach, *(_rms(rows) for rows in places.values()), 0.0)
+    limit = 1.06 * max(*reach, *(rms(rows) for rows in places.values()), 0.0)
     return limit if limit > 0 else 1.0
 
 
 def _panels(top: Axes, bottom: Axes, places: Array, colors: Array, scale: tuple[float, float]) -> None:
     limit, reference = scale
-    size = _rms(places)
+    size = rms(places)
     order = np.argsort(places[:ROWS, 2], kind="stable")
     middle = order[np.abs(places[order, 2]) < SLAB * size] if size > 0 else order
     for ax, rows in ((top, order), (bottom, middle)):
@@ -119,10 +115,12 @@ def _words(one: Generation, width: float) -> list[str]:
 
 
 def _title(ax: Axes, one: Generation, width: float) -> None:
-    ax.text(0.5, 1, one.title, transform=ax.transAxes, ha="center", va="top", fontsize=9, fontweight="bold")
+    ax.text(
+        0.5, 1, style.literal(one.title), transform=ax.transAxes, ha="center", va="top", fontsize=9, fontweight="bold"
+    )
     for i, line in enumerate(_words(one, width)):
         ax.annotate(
-            line, (0.5, 1), (0, -13 - 9.4 * i), "axes fraction", "offset points",
+            style.literal(line), (0.5, 1), (0, -13 - 9.4 * i), "axes fraction", "offset points",
             ha="center", va="top", fontsize=7.2, color=style.MUTED if line.startswith("changed") or i else style.INK,
         )  # fmt: skip
 
@@ -130,57 +128,3 @@ def _title(ax: Axes, one: Generation, width: float) -> None:
 def _row_names(top: Axes, bottom: Axes) -> None:
     for ax, name in ((top, "map"), (bottom, "slab  |z| < R/4")):
         ax.text(-0.04, 0.5, name, transform=ax.transAxes, rotation=90, ha="right", va="center", color=style.MUTED)
-
-
-def _colors(record: Record, places: dict[int, Array]) -> tuple[dict[int, Array], dict[str, Any]]:
-    """(s, 4) colours per generation, and the legend: by label, else by distance to the centroid."""
-    import matplotlib
-    from matplotlib.colors import to_rgba_array
-
-    labels = {g: record.arrays[f"labels.{g}"] for g in places if f"labels.{g}" in record.arrays}
-    if len(labels) < len(places):
-        cmap = matplotlib.colormaps[style.SEQUENCE]
-        radii = {g: np.linalg.norm(rows, axis=1) / (_rms(rows) or 1.0) for g, rows in places.items()}
-        return {g: cmap(np.clip(radius - 0.5, 0, 1)) for g, radius in radii.items()}, {}
-    names, counts = np.unique(np.concatenate([labels[g].astype(str) for g in places]), return_counts=True)
-    frequent = sorted(names[np.argsort(-counts, kind="stable")][: COLORS if len(names) > COLORS + 1 else None])
-    palette = to_rgba_array(style.LABELS)
-    at = {name: palette[i] for i, name in enumerate(frequent)}
-    colors = {g: np.array([at.get(str(label), palette[-1]) for label in labels[g]]).reshape(-1, 4) for g in places}
-    return colors, at if len(frequent) == len(names) else {**at, f"{len(names) - len(frequent)} others": palette[-1]}
-
-
-def _handles(names: dict[str, Any]) -> list[Any]:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], ls="", marker="o", ms=4.5, mew=0, color=color, label=textwrap.shorten(name, 18, placeholder="…"))
-        for name, color in names.items()
-    ]
-    handles.append(Line2D([], [], lw=0.8, color=style.INK, label="rms radius R"))
-    handles.append(Line2D([], [], lw=0.8, ls=(0, (1, 2)), color=style.MUTED, label="R of the reference"))
-    return handles if names else handles + _radius_key()
-
-
-def _entries_in_a_row(inches: float) -> int:
-    return max(int(inches / 1.15), 2)
-
-
-def _legend(figure: Figure, handles: list[Any], left_out: int) -> None:
-    rows = -(-len(handles) // _entries_in_a_row(figure.get_figwidth()))
-    columns = -(-len(handles) // rows)
-    by_rows = [handle for start in range(columns) for handle in handles[start::columns]]  # matplotlib fills columns
-    figure.legend(handles=by_rows, loc="lower center", ncols=columns, handletextpad=0.3, columnspacing=1.1)
-    if left_out:
-        figure.text(0.995, 0.01, f"{left_out} generations between not drawn", ha="right", fontsize=7, color=style.MUTED)
-
-
-def _radius_key() -> list[Any]:
-    import matplotlib
-    from matplotlib.lines import Line2D
-
-    cmap = matplotlib.colormaps[style.SEQUENCE]
-    return [
-        Line2D([], [], ls="", marker="o", ms=4.5, mew=0, color=cmap(radius - 0.5), label=f"at {radius:g} R")
-        for radius in (0.5, 1.0, 1.5)
-    ]

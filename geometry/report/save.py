@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,8 @@ def require_formats(formats: Sequence[str]) -> None:
 def encode(figure: Figure, kind: str) -> bytes:
     """The figure as the bytes of a PNG, SVG or PDF file."""
     out = io.BytesIO()
-    with style.sheet():
+    with style.sheet(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a label in a script that the font lacks is drawn as boxes
         figure.savefig(out, format=kind, metadata=SILENT[kind])
     return out.getvalue()
 

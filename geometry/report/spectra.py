@@ -59,7 +59,7 @@ def _lines(ax: Axes, record: Record, spectra: dict[int, Array]) -> None:
     for g, values in spectra.items():
         kept = values[values > FLOOR]
         marker = "o" if len(kept) < 4 else ""
-        label = every[g].title if g in named else "_"
+        label = style.literal(every[g].title) if g in named else "_"
         ax.plot(np.arange(1, len(kept) + 1), kept, color=colors[g], lw=1.3, marker=marker, label=label)
     ax.set(xscale="log", yscale="log", xlabel="rank of the eigenvalue")
     ax.grid()

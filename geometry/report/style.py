@@ -27,6 +27,11 @@ LABELS = (  # Petroff 2021, chosen for colour-vision deficiency and for an even 
 SEQUENCE = "viridis"
 
 
+def literal(words: str) -> str:
+    """Words from outside as they are: a dollar sign opens no formula, control characters are left out."""
+    return "".join(c for c in words if c.isprintable()).replace("$", r"\$")
+
+
 @contextmanager
 def sheet() -> Iterator[None]:
     """The style sheet over matplotlib's own defaults, whatever the user's settings are."""
