@@ -9,6 +9,7 @@ from geometry.compare import frechet, mode_coverage, prdc, spectrum_shift, tail_
 from geometry.dimension import corr_int, gride, lpca, mle, two_nn  # noqa: F401
 from geometry.errors import InputError, UsageError
 from geometry.estimates import failed
+from geometry.nulls import gauges  # noqa: F401
 from geometry.pairs import Scan, executor, scan
 from geometry.registry import Entry, Outcome, entries, entry
 

@@ -10,12 +10,13 @@ import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from geometry.errors import UsageError
 from geometry.types import Estimate
 
 Outcome = Estimate | dict[str, Estimate]
+Function = TypeVar("Function", bound=Callable[..., Outcome])
 Need = Literal["neighbors", "moments", "pair_sums", "points", "labels", "reference", "optional reference"]
 Invariance = Literal["translation", "rotation", "scale", "row order", "zero-padding"]
 RIGID: tuple[Invariance, ...] = ("translation", "rotation", "row order", "zero-padding")
@@ -67,10 +68,10 @@ def statistic(
     direction: str,
     source: str,
     k: int = 0,
-) -> Callable[[Callable[..., Outcome]], Callable[..., Outcome]]:
+) -> Callable[[Function], Function]:
     """Register `function(scan[, reference_scan], *, options)` under the field's name for it."""
 
-    def register(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    def register(function: Function) -> Function:
         _entries[name] = Entry(name, function, needs, range, invariances, direction, source, k)
         return function
 

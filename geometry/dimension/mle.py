@@ -47,14 +47,14 @@ def mle(scan: Scan, *, k: int = K, combine: str = "harmonic") -> Estimate:
     if k < 3:
         return undefined("mle", "few-rows", **fields)
     table = scan.neighbors(min(width_for(k), scan.most_neighbors))
-    value, per_point = _combined(table, k, combine)
+    value, per_point = combined(table, k, combine)
     if not np.isfinite(value):
         return undefined("mle", "no-distinct-distances", **fields)
-    stderr = half_sample_stderr(table, k, lambda half: _combined(half, k, combine)[0], scan.seed)
+    stderr = half_sample_stderr(table, k, lambda half: combined(half, k, combine)[0], scan.seed)
     return measured("mle", value, stderr=stderr, method="random halves", per_point=per_point, **fields)
 
 
-def _combined(table: Neighbors, k: int, combine: str) -> tuple[float, Array]:
+def combined(table: Neighbors, k: int, combine: str) -> tuple[float, Array]:
     """The value over all rows, NaN where there is none, and per row (n,) under the same constant."""
     counts, logs = _log_ratios(table, k)
     correction = 0 if combine == "harmonic" else 1

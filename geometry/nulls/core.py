@@ -11,8 +11,11 @@ Huber's estimate of shape, which leaves an elliptical law elliptical.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 
 from geometry.pairs import Executor, Scan
 from geometry.pairs.copies import find_copies
@@ -26,6 +29,7 @@ FAR = 6.0  # median radii about the coordinate-wise median
 MOST_FAR = 0.05  # share beyond FAR up to which those rows are outliers; above, they are the law's own tails
 SMALLEST = 1e-4  # of the largest singular value: directions below it are dropped
 K_MERGE = 10
+MOST_ROUNDS, SETTLED = 20, 1e-3  # of the weights of taming
 HEAVY = 1.25  # times the Gaussian fourth moment of the whitened radii (Mardia 1970): above it the tails are tamed
 
 
@@ -49,6 +53,12 @@ class Core:
     spread_of_norms: float
     merged: float
     outliers: float
+
+    @cached_property
+    def sorted_scores(self) -> Floats:
+        """(r, c) the scores of each direction in ascending order, its sign such that the third moment is positive."""
+        sign = np.where((self.scores**3).sum(axis=0) < 0, -1.0, 1.0)
+        return np.sort((self.scores * sign).T, axis=1)
 
     @property
     def normalised(self) -> bool:
@@ -74,7 +84,7 @@ def _core(scan: Scan, most: int) -> Core:
     outliers = float(far.mean()) if len(far) and far.mean() <= MOST_FAR else 0.0
     if outliers:
         chosen, points = chosen[~far], points[~far]
-    return _in_principal_directions(points, chosen, merged, outliers)
+    return in_principal_directions(points, chosen, merged, outliers)
 
 
 def _sample(points: Array, rows: Ints, most: int, seed: int) -> Ints:
@@ -109,25 +119,27 @@ def _merge(points: Array, rows: Ints, executor: Executor) -> Ints:
     return rows
 
 
-def _far(points: Floats) -> Array:
+def _far(points: Floats) -> NDArray[np.bool_]:
     radius = np.linalg.norm(points - np.median(points, axis=0), axis=1) if len(points) else np.empty(0)
-    return radius > FAR * np.median(radius) if len(radius) else radius > 0
+    far: NDArray[np.bool_] = radius > FAR * float(np.median(radius)) if len(radius) else radius > 0
+    return far
 
 
-def _in_principal_directions(points: Floats, rows: Ints, merged: float, outliers: float) -> Core:
+def in_principal_directions(points: Floats, rows: Ints, merged: float, outliers: float) -> Core:
+    """The core of rows as they are, (c, d), with the shares that went before."""
     norms = np.linalg.norm(points, axis=1)
     spectrum = spectrum_of_points(points)
     mean, sd = spectrum.mean, np.sqrt(spectrum.eigenvalues)
     kept = int((sd > SMALLEST * sd[0]).sum()) if len(sd) else 0
     directions = spectrum.eigenvectors[:, :kept]
     inside = mean @ directions
-    spread = np.sqrt(spectrum.eigenvalues.sum())
+    spread = float(np.sqrt(spectrum.eigenvalues.sum()))
     return Core(
         rows=rows,
         scores=(points - mean) @ directions,
         sd=sd[:kept],
         mean=inside,
-        apart=float(np.sqrt(max(mean @ mean - inside @ inside, 0.0))),
+        apart=float(np.sqrt(max(float(mean @ mean) - float(inside @ inside), 0.0))),
         norm=float(norms.mean()) if len(norms) else 0.0,
         norm_cv=float(norms.std() / norms.mean()) if len(norms) and norms.mean() > 0 else 0.0,
         spread_of_norms=float(norms.std() / spread) if spread > 0 else np.inf,
@@ -139,21 +151,25 @@ def _in_principal_directions(points: Floats, rows: Ints, merged: float, outliers
 def tamed(core: Core) -> Core | None:
     """The core with every row beyond the median whitened radius pulled in to it; None where the tails are not heavy.
 
-    Fixed point of Huber's M-estimate of scatter (Maronna 1976) on at most n / 4 leading directions, in a few rounds.
+    Fixed point of Huber's M-estimate of scatter (Maronna 1976) in at most n / 4 leading directions, in a few rounds.
     """
-    pulled = core.scores
-    for _ in range(20):
-        spectrum = spectrum_of_points(pulled)
-        q = min(int((spectrum.eigenvalues > SMALLEST**2 * spectrum.eigenvalues[0]).sum()), len(pulled) // 4)
-        whitened = (core.scores @ spectrum.eigenvectors[:, :q]) / np.sqrt(spectrum.eigenvalues[:q])
-        square = (whitened**2).sum(axis=1)
-        if pulled is core.scores and (square**2).mean() < HEAVY * (q + 2) / q * square.mean() ** 2:
+    q = min(len(core.sd), len(core.rows) // 4)
+    leading, weight = core.scores[:, :q] / core.sd[:q], np.ones(len(core.rows))
+    for step in range(MOST_ROUNDS):
+        pulled = leading * weight[:, None]
+        triangle = np.linalg.cholesky(pulled.T @ pulled / len(pulled))
+        square = (solve_triangular(triangle, leading.T, lower=True) ** 2).sum(axis=0)
+        if step == 0 and (square**2).mean() < HEAVY * (q + 2) / q * square.mean() ** 2:
             return None
-        weight = np.minimum(1.0, np.sqrt(np.median(square) / np.maximum(square, np.finfo(float).tiny)))
-        before, pulled = pulled, core.scores * weight[:, None]
-        if np.linalg.norm(pulled - before) < 1e-3 * np.linalg.norm(pulled):
+        before, weight = weight, np.minimum(1.0, np.sqrt(np.median(square) / np.maximum(square, np.finfo(float).tiny)))
+        if np.abs(weight - before).mean() < SETTLED:
             break
-    again = spectrum_of_points(pulled)
-    rank = int((again.eigenvalues > SMALLEST**2 * again.eigenvalues[0]).sum())
-    scores = (pulled - again.mean) @ again.eigenvectors[:, :rank]
-    return replace(core, scores=scores, sd=np.sqrt(again.eigenvalues[:rank]), norm_cv=np.inf)
+    return _turned(core, core.scores * weight[:, None])
+
+
+def _turned(core: Core, pulled: Floats) -> Core:
+    """The core with other scores, in their own principal directions."""
+    spectrum = spectrum_of_points(pulled)
+    kept = int((spectrum.eigenvalues > SMALLEST**2 * spectrum.eigenvalues[0]).sum())
+    scores = (pulled - spectrum.mean) @ spectrum.eigenvectors[:, :kept]
+    return replace(core, scores=scores, sd=np.sqrt(spectrum.eigenvalues[:kept]), norm_cv=np.inf)

@@ -50,9 +50,9 @@ class Profile:
 
 
 def projections(rank: int) -> list[int]:
-    """2, 3, 4, 8, 16, ... below the rank, and the rank."""
+    """2, 3, 4, 8, 16, ... and the rank; none near it, since a projection on nearly all directions says what all say."""
     powers = [2, 3, *(2**power for power in range(2, 31))]
-    return [m for m in powers if m < rank] + [rank]
+    return [m for m in powers if 1.25 * m < rank] + [rank]
 
 
 def profile_of(scan: Scan, rows: int = ROWS, draws: int = DRAWS) -> Profile | None:

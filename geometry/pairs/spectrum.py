@@ -36,11 +36,20 @@ def spectrum_of_covariance(moments: Moments) -> Spectrum:
 
 
 def spectrum_of_points(points: Array) -> Spectrum:
-    """Of the rows, by the singular values of the centred matrix: for d larger than a covariance that can be formed."""
+    """Of the rows, by the smaller of the two products of the centred matrix; n = 0 has no eigenvalue.
+
+    Directions of eigenvalues lost to rounding (below about 1e-15 of the first) are zero columns where d > n.
+    """
     points = points.astype(np.float64)
-    mean = points.mean(axis=0)
-    _, singular, right = np.linalg.svd(points - mean, full_matrices=False)
-    return Spectrum(len(points), mean, _clean(singular**2 / len(points)), right.T)
+    n, d = points.shape
+    mean = points.mean(axis=0) if n else np.zeros(d)
+    centred = points - mean
+    if d <= n or n == 0:
+        return spectrum_of_covariance(Moments(n, mean, centred.T @ centred / max(n, 1)))
+    values, left = np.linalg.eigh(centred @ centred.T / n)
+    values, vectors = _clean(values[::-1]), centred.T @ left[:, ::-1]
+    lengths = np.sqrt(n * values)
+    return Spectrum(n, mean, values, np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0))
 
 
 def _clean(values: Floats) -> Floats:

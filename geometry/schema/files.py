@@ -26,6 +26,11 @@ COLUMNS = (
 )  # fmt: skip
 
 
+def schema_text() -> str:
+    """The JSON schema of run.json, version 1."""
+    return Path(__file__).with_name("run-1.json").read_text("utf-8")
+
+
 def strict(value: Any) -> Any:
     """`value` in plain JSON types; a number that is not finite becomes null."""
     if isinstance(value, dict):

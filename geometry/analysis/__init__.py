@@ -1,0 +1,79 @@
+"""The main job, top to bottom: sets in, statistics, verdict, views and a record out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from geometry.analysis.arrays import arrays_of
+from geometry.analysis.document import document
+from geometry.analysis.judge import judge
+from geometry.analysis.plan import Options, name, plan
+from geometry.analysis.result import Analysis
+from geometry.analysis.rows import outcomes_of, rows_of
+from geometry.errors import UsageError
+from geometry.projection import project
+from geometry.types import Record
+
+__all__ = ["Analysis", "Options", "analyze"]
+Progress = Callable[[str], None]
+
+
+def analyze(
+    sources: Any,
+    *,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    formats: tuple[str, ...] = ("png",),
+    **options: Any,
+) -> Analysis:
+    """Is this collapsing, how, since which generation, is it more than chance, and what does it look like?
+
+    sources: paths (files, folders, patterns, PATH:KEY), EmbeddingSets, or arrays (n, d), one per generation. Options:
+    reference=0 (generation number or name), k=32 neighbours in the shared table, device "auto" | "cpu" | "cuda",
+    seed=0, statistics="default" or names, key and pattern (see `geometry.load`), nan="error" | "drop", sample=None (at
+    most so many rows of each set, seeded), memory_budget (bytes of scratch). out: a folder to write, as
+    `Analysis.write` does. progress: called with a line per step. Raises InputError for input that cannot be analysed,
+    UsageError for unknown options, statistics or references.
+    """
+    known = {field.name for field in fields(Options)}
+    if unknown := sorted(set(options) - known):
+        raise UsageError(f"analyze has no option '{unknown[0]}'; it has: {', '.join(sorted(known))}")
+    analysis = Analysis(_record(sources, Options(**options), progress or (lambda line: None)))
+    if out is not None:
+        analysis.write(out, formats=formats)
+    return analysis
+
+
+def _record(sources: Any, options: Options, progress: Progress) -> Record:
+    timings: dict[str, float] = {}
+    clock = _Clock(timings)
+    made = plan(sources, options)
+    clock("load")
+    rows: list[dict[str, Any]] = []
+    for g, one in enumerate(made.sets):
+        progress(f"{name(one)}: {made.scans[g].n} x {made.scans[g].d}, statistics")
+        rows += rows_of(made, g, outcomes_of(made, g))
+    clock("statistics")
+    progress("verdict")
+    verdict = judge(made)
+    clock("verdict")
+    progress("views")
+    view = project(made.scans, "radial", seed=options.seed)
+    arrays = arrays_of(made, view)
+    clock("views")
+    return Record(document(made, verdict, view, arrays, timings), rows, arrays)
+
+
+class _Clock:
+    """Seconds since the last call, noted under a name."""
+
+    def __init__(self, timings: dict[str, float]) -> None:
+        self.timings, self.last = timings, time.perf_counter()
+
+    def __call__(self, step: str) -> None:
+        now = time.perf_counter()
+        self.timings[step], self.last = now - self.last, now

@@ -1,0 +1,85 @@
+"""run.json: everything it takes to know and to repeat what a run did."""
+
+from __future__ import annotations
+
+import platform
+import resource
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from geometry.analysis.plan import Plan, name
+from geometry.schema import array_index
+from geometry.sources import hygiene
+from geometry.types import Array, Projection
+
+SCHEMA_VERSION = 1
+PACKAGES = ("embedding-geometry", "numpy", "scipy", "scikit-learn", "torch")
+
+
+def document(
+    plan: Plan, verdict: dict[str, Any], view: Projection, arrays: dict[str, Array], timings: dict[str, float]
+) -> dict[str, Any]:
+    """The run as a dictionary that meets geometry/schema/run-1.json."""
+    scan = plan.scans[0]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "versions": versions(),
+        "arguments": _arguments(plan),
+        "seed": plan.options.seed,
+        "k": plan.options.k,
+        "device": plan.options.device,
+        "engine": scan.executor.name,
+        "reference": plan.reference,
+        "inputs": [_input(plan, g) for g in range(len(plan.sets))],
+        "exactness": _exactness(plan),
+        "warnings": list(plan.warnings),
+        "verdict": verdict,
+        "quality": {view.view: {measure: list(values) for measure, values in view.quality.items()}},
+        "arrays": array_index(arrays),
+        "timings": {step: round(seconds, 4) for step, seconds in timings.items()},
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python, the platform and the packages that numbers come from."""
+    found = {"python": platform.python_version(), "platform": platform.platform(terse=True)}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # run from a source tree without installation
+            found[package] = "not installed"
+    return found
+
+
+def _arguments(plan: Plan) -> dict[str, Any]:
+    fields = asdict(plan.options)
+    return fields | {"statistics": [entry.name for entry in plan.entries]}
+
+
+def _input(plan: Plan, g: int) -> dict[str, Any]:
+    one, scan = plan.sets[g], plan.scans[g]
+    return {
+        "generation": one.generation,
+        "name": name(one),
+        "layer": one.layer,
+        "source": one.source,
+        "digest": one.digest,
+        "n": len(one.points),
+        "n_used": scan.n,
+        "d": int(one.points.shape[1]),
+        "dtype": str(one.points.dtype),
+        "labelled": one.labels is not None,
+        "dropped": one.dropped,
+        "hygiene": hygiene(one.points).as_dict(),
+    }
+
+
+def _exactness(plan: Plan) -> dict[str, Any]:
+    """Whether every neighbour in the tables is certified, per generation the rows that are not."""
+    uncertified = []
+    for scan in plan.scans:
+        table = scan.neighbors(min(plan.options.k, scan.n - 1)) if scan.n > 1 else None
+        uncertified.append(0 if table is None else int((~table.certified).sum()))
+    return {"neighbors": "exact" if not any(uncertified) else "partial", "uncertified_rows": uncertified}

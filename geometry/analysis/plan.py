@@ -1,0 +1,139 @@
+"""What a run looks at: sets in order, the reference among them, their scans, and what had to give way.
+
+The shared neighbour table has the columns that the widest statistic asks for, or `k` if that is more; a set with fewer
+rows lowers it for itself, with a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from geometry.catalog import statistics
+from geometry.errors import InputError, UsageError
+from geometry.nulls.core import ROWS
+from geometry.pairs import Scan, executor
+from geometry.pairs.plan import DEFAULT_BUDGET
+from geometry.registry import Entry, entry
+from geometry.sources import from_arrays, load
+from geometry.types import EmbeddingSet
+
+FEW = 100  # sets smaller than this have no gauges and do not lower the rows that the others' gauges look at
+
+
+@dataclass(frozen=True)
+class Options:
+    """Arguments of a run, as they are recorded."""
+
+    reference: int | str = 0
+    k: int = 32
+    device: str = "auto"
+    seed: int = 0
+    statistics: str | tuple[str, ...] = "default"
+    key: str | None = None
+    pattern: str | None = None
+    nan: str = "error"
+    sample: int | None = None
+    memory_budget: int = DEFAULT_BUDGET
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sets and scans by position, the position of the reference, the statistics, and the warnings so far."""
+
+    options: Options
+    sets: tuple[EmbeddingSet, ...]
+    scans: tuple[Scan, ...]
+    reference: int
+    entries: tuple[Entry, ...]
+    gauge_rows: int
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def others(self) -> list[int]:
+        """Positions of all sets but the reference."""
+        return [g for g in range(len(self.sets)) if g != self.reference]
+
+
+def plan(sources: Any, options: Options) -> Plan:
+    """Everything a run needs; InputError where the sets cannot be compared or all have two rows or fewer."""
+    sets = read(sources, options)
+    _check(sets)
+    engine = executor(options.device, options.memory_budget)
+    entries = chosen(options.statistics)
+    width = max([options.k, *(one.k for one in entries)])
+    scans = tuple(Scan(one.points, engine, k=width, seed=options.seed, labels=one.labels) for one in sets)
+    if options.sample is not None:
+        scans = tuple(one.at_most(options.sample) for one in scans)
+    large = [scan.n for scan in scans if scan.n >= FEW]
+    warnings = [note for one in sets for note in one.notes] + _warnings(sets, scans, options.k)
+    return Plan(
+        options,
+        tuple(sets),
+        scans,
+        position_of(options.reference, sets),
+        entries,
+        min([ROWS, *large]),
+        tuple(dict.fromkeys(warnings)),
+    )
+
+
+def read(sources: Any, options: Options) -> list[EmbeddingSet]:
+    """Sets from paths, or from arrays and sets in memory."""
+    if isinstance(sources, str | Path):
+        return load([sources], key=options.key, pattern=options.pattern, nan=options.nan)
+    if isinstance(sources, Sequence) and len(sources) and all(isinstance(one, str | Path) for one in sources):
+        return load(list(sources), key=options.key, pattern=options.pattern, nan=options.nan)
+    return from_arrays(sources, nan=options.nan)
+
+
+def chosen(statistics_asked: str | Iterable[str]) -> tuple[Entry, ...]:
+    """Entries by name, or all of them for `default` and `all`."""
+    every = tuple(statistics())
+    if isinstance(statistics_asked, str):
+        if statistics_asked in ("default", "all"):
+            return every
+        statistics_asked = [name.strip() for name in statistics_asked.split(",")]
+    return tuple(entry(name) for name in statistics_asked)
+
+
+def position_of(reference: int | str, sets: Sequence[EmbeddingSet]) -> int:
+    """Where the reference stands: by generation number or name."""
+    found = [g for g, one in enumerate(sets) if reference in (one.generation, one.name, str(one.generation))]
+    if not found:
+        have = ", ".join(f"{one.generation} ({one.name})" if one.name else str(one.generation) for one in sets)
+        raise UsageError(f"reference {reference!r} is none of the generations: {have}")
+    return found[0]
+
+
+def _check(sets: Sequence[EmbeddingSet]) -> None:
+    if not sets:
+        raise InputError("there is no embedding set; pass files, a folder, a pattern or arrays")
+    layers = sorted({one.layer for one in sets})
+    if len(layers) > 1:
+        raise InputError(
+            f"these sets come from {len(layers)} layers ({', '.join(layers[:4])}); name one layer in the pattern"
+        )
+    if all(len(one.points) <= 2 for one in sets):
+        sizes = ", ".join(f"{one.name or one.generation}: {len(one.points)}" for one in sets)
+        raise InputError(f"every set has two rows or fewer ({sizes}); nothing can be said of so few points")
+
+
+def _warnings(sets: Sequence[EmbeddingSet], scans: Sequence[Scan], k: int) -> list[str]:
+    notes = [
+        f"{name(one)}: {scan.n} rows allow {max(scan.n - 1, 0)} neighbours, not k = {k}; k was lowered for this set"
+        for one, scan in zip(sets, scans, strict=True)
+        if scan.n - 1 < k
+    ]
+    if len({scan.n for scan in scans}) > 1:
+        sizes = ", ".join(str(scan.n) for scan in scans)
+        notes.append(f"generations have unequal rows ({sizes}); comparisons take the smaller of each pair")
+    notes += [f"{name(one)}: {one.dropped} rows with NaN or infinity were dropped" for one in sets if one.dropped]
+    return notes
+
+
+def name(one: EmbeddingSet) -> str:
+    """How a set is called in messages."""
+    return one.name or f"generation {one.generation}"

@@ -1,0 +1,48 @@
+"""A finished analysis: rows, verdict, a data frame, and a folder on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from geometry.schema import write_record
+from geometry.types import Record
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What `geometry.analyze` returns; `record` is the same as the folder it writes."""
+
+    record: Record
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """One row per generation, layer, statistic and variant."""
+        return self.record.results
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        """States, changes with evidence, onsets: run.json["verdict"]."""
+        verdict: dict[str, Any] = self.record.run["verdict"]
+        return verdict
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The rows as a pandas data frame."""
+        import pandas
+
+        return pandas.DataFrame(self.results)
+
+    def write(self, folder: str | Path, *, formats: tuple[str, ...] = ("png",)) -> Path:
+        """run.json, results.jsonl and .csv, arrays, figures and report.html in `folder`; returns the report's path.
+
+        Files of an earlier run there are replaced. formats: of the figures, any of png, svg, pdf.
+        """
+        from geometry import report
+
+        write_record(self.record, folder)
+        report.write(self.record, folder, formats=formats)
+        return Path(folder) / "report.html"

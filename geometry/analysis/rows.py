@@ -1,0 +1,60 @@
+"""All statistics of all generations as the rows of results.jsonl.
+
+One-set statistics are computed on every generation, two-set ones on every generation but the reference, with as many
+rows on both sides. A statistic that fails leaves a row that says so and stops nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geometry.analysis.plan import Plan
+from geometry.catalog import evaluate
+from geometry.pairs import Scan
+from geometry.registry import Entry, Outcome
+from geometry.types import Estimate
+
+FIELDS = (
+    "value", "stderr", "low", "high", "method", "null", "z", "n", "d", "k", "exact", "status", "reason",
+)  # fmt: skip
+Outcomes = dict[str, list[Outcome]]
+
+
+def outcomes_of(plan: Plan, g: int) -> Outcomes:
+    """Every statistic of the generation at position g, by name."""
+    scan = plan.scans[g]
+    found: Outcomes = {}
+    for entry in plan.entries:
+        options = _options(entry, plan)
+        made = [] if entry.needs_reference else [evaluate(entry, scan, **options)]
+        if g != plan.reference and entry.takes_reference:
+            made.append(evaluate(entry, *equal(scan, plan.scans[plan.reference]), **options))
+        found[entry.name] = made
+    return found
+
+
+def equal(scan: Scan, reference: Scan) -> tuple[Scan, Scan]:
+    """Both sets at the number of rows of the smaller."""
+    n = min(scan.n, reference.n)
+    return scan.at_most(n), reference.at_most(n)
+
+
+def _options(entry: Entry, plan: Plan) -> dict[str, Any]:
+    """What a run decides for every statistic that has such an option."""
+    return {
+        key: value
+        for key, value in {"seed": plan.options.seed, "rows": plan.gauge_rows}.items()
+        if key in entry.options
+    }
+
+
+def rows_of(plan: Plan, g: int, outcomes: Outcomes) -> list[dict[str, Any]]:
+    """The rows of one generation."""
+    one = plan.sets[g]
+    where = {"generation": one.generation, "position": g, "layer": one.layer}
+    estimates = [estimate for made in outcomes.values() for outcome in made for estimate in _flat(outcome)]
+    return [where | {"name": e.name, "variant": e.variant} | {f: getattr(e, f) for f in FIELDS} for e in estimates]
+
+
+def _flat(outcome: Outcome) -> list[Estimate]:
+    return list(outcome.values()) if isinstance(outcome, dict) else [outcome]

@@ -1,0 +1,91 @@
+"""The command `geometry`: parse, call, exit code. Only commands that work are registered.
+
+Exit codes: 0 ok, 1 gate failed or dirty, 2 usage, 3 unreadable or unsafe input, 4 out of memory, 130 interrupted.
+Modules that need torch are imported by the command that runs, so that --help answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from geometry.cli import analyze, demo, explain, info, inspect, report
+from geometry.errors import GeometryError, InputError, OutOfMemoryError, UnsafeFileError
+
+COMMANDS = (demo, analyze, inspect, explain, info, report)
+USAGE, INPUT, MEMORY, INTERRUPTED = 2, 3, 4, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that suggests the flag or command that was meant and never guesses at an abbreviation."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: error: {message}{self._hint(message)}\n")
+
+    def _hint(self, message: str) -> str:
+        words = message.replace("'", " ").split()
+        known = [option for action in self._actions for option in action.option_strings]
+        known += [name for action in self._actions for name in (action.choices or ()) if isinstance(name, str)]
+        for word in words:
+            close = difflib.get_close_matches(word.split("=")[0], known, 1, 0.7)
+            if close and word not in known:
+                return f"; did you mean '{close[0]}'?"
+        return ""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, but an unknown flag is reported by the command it was given to."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            getattr(found, "parser", self).error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found
+
+
+def parser() -> Parser:
+    """The whole command line."""
+    top = Parser(
+        prog="geometry", description="Geometry of embedding sets over generations: dimension, collapse, verdict."
+    )
+    top.add_argument("--version", action="version", version=_version())
+    subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
+    for command in COMMANDS:
+        command.add(subparsers)
+    for one in subparsers.choices.values():
+        one.set_defaults(parser=one)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    try:
+        args = parser().parse_args(argv)
+        code: int = args.run(args)
+    except KeyboardInterrupt:
+        return _say("interrupted; the same command goes on where it can", INTERRUPTED)
+    except (InputError, UnsafeFileError) as error:
+        return _say(str(error), INPUT)
+    except OutOfMemoryError as error:
+        return _say(str(error), MEMORY)
+    except GeometryError as error:
+        return _say(str(error), USAGE)
+    except BrokenPipeError:  # the reader of our output has left; there is nobody to tell
+        sys.stderr.close()
+        return 0
+    return code
+
+
+def _say(message: str, code: int) -> int:
+    print(f"geometry: {message}", file=sys.stderr)
+    return code
+
+
+def _version() -> str:
+    from geometry import __version__
+
+    return f"geometry {__version__}"
