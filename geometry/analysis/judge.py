@@ -10,7 +10,7 @@ import numpy as np
 
 from geometry.analysis.plan import Plan, name
 from geometry.analysis.rows import equal
-from geometry.compare.prdc import expected_coverage, prdc
+from geometry.compare.prdc import expected_coverage
 from geometry.pairs import Scan
 from geometry.trend import holm, onset
 from geometry.verdict import constants as limit
@@ -73,8 +73,10 @@ def _evidence(change: Change, detected: bool) -> dict[str, Any]:
 def narrowness(plan: Plan, g: int, measured: list[Change]) -> dict[str, Any]:
     """Whether a set holds few of the reference's modes, against what halves of the reference hold of each other."""
     scan, reference = equal(plan.scans[g], plan.scans[plan.reference])
-    found = prdc(scan, reference, seed=plan.options.seed)
-    recall, coverage, recall_null = found["recall"].value, found["coverage"].value, _recall_of_halves(reference)
+    enough = min(scan.n, reference.n) > K_BALL
+    recall = float((reference.balls(scan, K_BALL).per_query > 0).mean()) if enough else None
+    coverage = float((scan.balls(reference, K_BALL).per_base > 0).mean()) if enough else None
+    recall_null = _recall_of_halves(reference)
     expected = expected_coverage(reference.n, scan.n, K_BALL)
     rank = entropy_rank(scan.spectrum.eigenvalues) / entropy_rank(reference.spectrum.eigenvalues)
     modes = next((c.detail for c in measured if c.change == "modes"), {})

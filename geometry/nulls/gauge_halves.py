@@ -1,31 +1,44 @@
 """The gauges between random halves: what chance alone does to structure_gain and dimension_gap at given projections.
 
-Each half of a pool is read in the pool's leading principal directions, with one draw of each null.
+The distinct rows of a pool are split at random, each half is read in the pool's leading principal directions with one
+draw of each null. Rows that both sets hold are merged first: a copy is a neighbour at distance zero.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from geometry.nulls.core import in_principal_directions
+from geometry.nulls.core import Core, core_of, in_principal_directions
 from geometry.nulls.gauges import FEWEST, profile
-from geometry.nulls.halves import Mask, Pool
+from geometry.nulls.halves import DRAWS, Mask, Pool
+from geometry.pairs import Executor
+from geometry.pairs.subsample import halves
 from geometry.types import Floats
 
 
-def gauges_between_halves(pool: Pool, half: Mask, m: tuple[int, int]) -> Floats:
-    """(2,) difference between the halves of the gain in the first m[0] directions and of the gap in the first m[1]."""
-    values = [_gauges(pool, mask, m) for mask in (half, ~half)]
+def gauge_errors(pool: Pool, m: tuple[int, int]) -> Floats:
+    """(2,) spread between halves of the gain in the first m[0] directions and of the gap in the first m[1].
+
+    At the sizes of the sets that the pool stands for; NaN where a half has too few rows.
+    """
+    core, seed = core_of(pool.scan, pool.scan.n), pool.scan.seed
+    values = [_difference(core, half, m, pool.scan.executor, seed) for half in halves(len(core.rows), DRAWS // 2, seed)]
+    error: Floats = np.sqrt(np.mean(np.square(values), axis=0) * pool.rows / pool.of_rows)
+    return error
+
+
+def _difference(core: Core, half: Mask, m: tuple[int, int], executor: Executor, seed: int) -> Floats:
+    values = [_gauges(core, mask, m, executor, seed) for mask in (half, ~half)]
     difference: Floats = values[0] - values[1]
     return difference
 
 
-def _gauges(pool: Pool, mask: Mask, m: tuple[int, int]) -> Floats:
+def _gauges(core: Core, mask: Mask, m: tuple[int, int], executor: Executor, seed: int) -> Floats:
     rows = np.flatnonzero(mask)
     out = np.full(2, np.nan)
     for gauge, size in enumerate(m):
-        core = in_principal_directions(pool.scan.scores[mask, :size], rows, 0.0, 0.0)
-        if len(rows) > FEWEST and len(core.sd):
-            made = profile(core, [len(core.sd)], 1, pool.scan.executor, pool.scan.seed)
+        part = in_principal_directions(core.scores[mask, :size], rows, 0.0, 0.0)
+        if len(rows) > FEWEST and len(part.sd):
+            made = profile(part, [len(part.sd)], 1, executor, seed)
             out[gauge] = (made.gain, made.gap)[gauge][0]
     return out

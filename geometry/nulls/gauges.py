@@ -119,7 +119,7 @@ def _log_radius_and_dim(points: Floats, executor: Executor) -> Floats:
     """Mean log r_10, and minus the log of the mean log r_20 / r_j: the log of mle up to a constant."""
     tiny = np.finfo(np.float64).tiny
     dist = np.maximum(executor.radii(points, K_GAP), tiny)
-    ratios = np.log(dist[:, -1:] / dist).mean()
+    ratios = (np.log(dist[:, -1:]) - np.log(dist)).mean()
     return np.array([np.log(dist[:, K_GAIN - 1]).mean(), -np.log(max(ratios, tiny))])
 
 

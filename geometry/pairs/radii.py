@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from geometry.pairs.frame import Rows, frame_of, place
+from geometry.pairs.frame import tensor_of
 from geometry.pairs.plan import block_rows, blocks
 from geometry.types import Array, Floats
 
@@ -22,24 +22,26 @@ def radii(points: Array, k: int, *, device: str, budget: int) -> Floats:
     """(n, k) distances to the k nearest other rows, ascending, float64."""
     if points.shape[1] <= TREE_DIMENSIONS:
         return _tree(points, k)
-    frame = frame_of(points, points)
-    single = place(points, frame, torch.float32, device)
-    double: Rows | None = None
+    centred = tensor_of(points, device).double()
+    centred = centred - centred.mean(dim=0)
+    largest = float(centred.abs().max()) or 1.0
+    double = centred / largest
+    single = double.float()
     out = np.empty((len(points), k))
     for part in blocks(len(points), block_rows(len(points) * 8, budget)):
-        sq_dist = _nearest(single, part, k)
-        if bool((sq_dist[:, 0] < NEAR * single.sq_norms[part]).any()):
-            double = place(points, frame, torch.float64, device) if double is None else double
-            sq_dist = _nearest(double, part, k)
-        out[part] = sq_dist.double().clamp_(min=0).sqrt_().cpu().numpy() / frame.scale
+        sq_dist, sq_norms = _nearest(single, part, k)
+        if bool((sq_dist[:, 0] < NEAR * sq_norms).any()):
+            sq_dist, _ = _nearest(double, part, k)
+        out[part] = sq_dist.double().clamp_(min=0).sqrt_().cpu().numpy() * largest
     return out
 
 
-def _nearest(rows: Rows, part: slice, k: int) -> torch.Tensor:
-    """(b, k) squared distances of a block of rows to their nearest others, in the frame."""
-    sq_dist = torch.addmm(rows.sq_norms, rows.values[part], rows.values.T, alpha=-2)
+def _nearest(rows: torch.Tensor, part: slice, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(b, k) squared distances of a block of rows to their nearest others, and (b,) squared norms."""
+    sq_norms = torch.linalg.vecdot(rows, rows)
+    sq_dist = torch.addmm(sq_norms, rows[part], rows.T, alpha=-2)
     sq_dist.diagonal(part.start).fill_(torch.inf)
-    return sq_dist.topk(k, dim=1, largest=False).values + rows.sq_norms[part][:, None]
+    return sq_dist.topk(k, dim=1, largest=False).values + sq_norms[part][:, None], sq_norms[part]
 
 
 def _tree(points: Array, k: int) -> Floats:

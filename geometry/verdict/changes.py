@@ -16,11 +16,10 @@ import numpy as np
 from geometry.compare.mode_coverage import mode_coverage
 from geometry.compare.modes import LOST_BELOW, looked_at
 from geometry.nulls.core import ROWS
-from geometry.nulls.gauge_halves import gauges_between_halves
+from geometry.nulls.gauge_halves import gauge_errors
 from geometry.nulls.gauges import Profile, profile_of
 from geometry.nulls.halves import DRAWS, Pool, pool
 from geometry.pairs import Scan
-from geometry.pairs.subsample import halves
 from geometry.types import Floats
 from geometry.verdict import constants as limit
 from geometry.verdict.effects import EFFECTS, Effect
@@ -110,7 +109,8 @@ def _strongest(same: Sequence[Change]) -> Change:
 def _structure(scan: Scan, reference: Scan, both: Pool, rows: int) -> Change | None:
     """Loss of structure: both gauges back in the structureless range, or under half the reference's.
 
-    Asked only where the reference is rich; significant if a gauge that made it so has dropped by more than chance.
+    Asked only where the reference is rich; significant if a gauge that made it so has dropped by more than chance, as
+    random halves of the pooled rows differ.
     """
     before, now = profile_of(reference, rows), profile_of(scan, rows)
     if before is None or now is None:
@@ -120,7 +120,8 @@ def _structure(scan: Scan, reference: Scan, both: Pool, rows: int) -> Change | N
     if not rich.any():
         return None
     m = int(before.m[before.best_gain]), int(before.m[before.best_gap])
-    error = _gauge_errors(both, m)
+    gone = _gone(old, new)
+    error = np.maximum(gauge_errors(both, m) if gone else _draw_errors(before, now), SMALLEST_ERROR)
     z = np.array([new[0] - old[0], abs(new[1]) - abs(old[1])]) / error
     gauge = int(np.argmin(np.where(rich & np.isfinite(z), z, np.inf)))
     if not (rich[gauge] and np.isfinite(z[gauge])):
@@ -136,7 +137,7 @@ def _structure(scan: Scan, reference: Scan, both: Pool, rows: int) -> Change | N
         float(z[gauge]),
         _two_sided(float(z[gauge])) * int(rich.sum()) if z[gauge] < 0 else 1.0,
         (limit.STRUCTURE_KEPT, None),
-        _gone(old, new),
+        gone,
         low < limit.STRUCTURE_KEPT,
         high < limit.STRUCTURE_KEPT,
         {"structure_gain": new[0], "dimension_gap": new[1], "reference_gain": old[0], "reference_gap": old[1]},
@@ -147,19 +148,17 @@ def _headlines(made: Profile) -> tuple[float, float]:
     return float(made.gain[made.best_gain]), float(made.gap[made.best_gap])
 
 
+def _draw_errors(before: Profile, now: Profile) -> Floats:
+    """(2,) of the differences of both gauges, from the spread of their null draws: enough where nothing is lost."""
+    gain = np.hypot(before.gain_stderr[before.best_gain], now.gain_stderr[now.best_gain])
+    gap = np.hypot(before.gap_stderr[before.best_gap], now.gap_stderr[now.best_gap])
+    return np.array([gain, gap])
+
+
 def _gone(old: tuple[float, float], new: tuple[float, float]) -> bool:
     plain = new[0] <= limit.PLAIN_GAIN and abs(new[1]) <= limit.PLAIN_GAP
     kept = limit.STRUCTURE_KEPT
     return plain or (new[0] < kept * old[0] and abs(new[1]) < kept * abs(old[1]))
-
-
-def _gauge_errors(both: Pool, m: tuple[int, int]) -> Floats:
-    """(2,) spread of the gauges between halves at the reference's own projections."""
-    draws = halves(both.scan.n, DRAWS // 2, both.scan.seed)
-    values = np.array([gauges_between_halves(both, half, m) for half in draws])
-    spread = np.sqrt(np.mean(values**2, axis=0) * both.rows / both.of_rows)
-    error: Floats = np.maximum(spread, SMALLEST_ERROR)
-    return error
 
 
 def _modes(scan: Scan, reference: Scan) -> Change | None:
@@ -193,4 +192,4 @@ def _normal_quantile(p: float) -> float:
     """z of a one-sided p, negative for a loss."""
     from scipy.stats import norm
 
-    return float(norm.ppf(max(p, 1e-300)))
+    return float(norm.ppf(min(max(p, 1e-300), 0.5)))

@@ -13,7 +13,7 @@ import numpy as np
 
 from geometry.collapse.duplicates import duplicates
 from geometry.compare.tail_survival import tail_survival
-from geometry.dimension.mle import combined, mle
+from geometry.dimension.mle import combined
 from geometry.nulls.halves import K, Mask, Pool
 from geometry.pairs import Scan
 from geometry.types import Estimate, Floats
@@ -81,7 +81,14 @@ def _eigenvalues(points: Floats) -> Floats:
 
 
 def _dimension(scan: Scan, reference: Scan) -> float | None:
-    return _log_ratio(*(_value(mle(one)) for one in (scan, reference)))
+    return _log_ratio(*(_mle(one) for one in (scan, reference)))
+
+
+def _mle(scan: Scan) -> float | None:
+    """mle without its error, which comes from the pool here."""
+    k = min(K, scan.most_neighbors)
+    value = combined(scan.neighbors(k), k, "harmonic")[0] if k >= 3 else float("nan")
+    return value if np.isfinite(value) else None
 
 
 def _dimension_of_halves(pool: Pool, half: Mask) -> float:
