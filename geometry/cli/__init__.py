@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -30,12 +32,13 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: error: {message}{self._hint(message)}\n")
 
     def _hint(self, message: str) -> str:
-        words = message.replace("'", " ").split()
+        """The flag or choice that is closest to one that is not there."""
+        wrong = re.search(r"unrecognized arguments: (.*)|invalid choice: '(.*?)'", message)
         known = [option for action in self._actions for option in action.option_strings]
         known += [name for action in self._actions for name in (action.choices or ()) if isinstance(name, str)]
-        for word in words:
+        for word in " ".join(part or "" for part in wrong.groups()).split() if wrong else ():
             close = difflib.get_close_matches(word.split("=")[0], known, 1, 0.7)
-            if close and word not in known:
+            if close:
                 return f"; did you mean '{close[0]}'?"
         return ""
 
@@ -66,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = parser().parse_args(argv)
         code: int = args.run(args)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return _say("interrupted; the same command goes on where it can", INTERRUPTED)
     except (InputError, UnsafeFileError) as error:
@@ -75,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GeometryError as error:
         return _say(str(error), USAGE)
     except BrokenPipeError:  # the reader of our output has left; there is nobody to tell
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 import time
@@ -42,7 +43,7 @@ def add(subparsers: Any) -> None:
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Options of every command that computes."""
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto is the CPU for now")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=natural, default=0, help="of everything drawn by chance (0)")
     parser.add_argument("--threads", type=positive, help="CPU threads (all)")
     parser.add_argument("--memory-budget", type=size, metavar="BYTES", help="scratch of one block of pairs, like 64M")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
@@ -51,9 +52,21 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 def positive(text: str) -> int:
     """A whole number of at least 1."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is less than 1")
+    return _at_least(1, text)
+
+
+def natural(text: str) -> int:
+    """A whole number of at least 0."""
+    return _at_least(0, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+    if value < least:
+        raise argparse.ArgumentTypeError(f"{value} is less than {least}")
     return value
 
 
@@ -78,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:
-    reference = int(args.reference) if args.reference.lstrip("-").isdigit() else args.reference
+    reference = int(args.reference) if re.fullmatch(r"-?[0-9]+", args.reference) else args.reference
     plain = ("key", "pattern", "nan", "statistics", "k", "sample", "device", "seed")
     options = {name: getattr(args, name) for name in plain} | {"reference": reference}
     return options | ({"memory_budget": args.memory_budget} if args.memory_budget else {})
