@@ -10,10 +10,12 @@ import numpy as np
 
 from geometry.nulls.core import Core, core_of, in_principal_directions
 from geometry.nulls.gauges import FEWEST, profile
-from geometry.nulls.halves import DRAWS, Mask, Pool
+from geometry.nulls.halves import Mask, Pool
 from geometry.pairs import Executor
 from geometry.pairs.subsample import halves
 from geometry.types import Floats
+
+GAUGE_DRAWS = 6  # a gauge costs as much as all other effects together
 
 
 def gauge_errors(pool: Pool, m: tuple[int, int]) -> Floats:
@@ -22,7 +24,9 @@ def gauge_errors(pool: Pool, m: tuple[int, int]) -> Floats:
     At the sizes of the sets that the pool stands for; NaN where a half has too few rows.
     """
     core, seed = core_of(pool.scan, pool.scan.n), pool.scan.seed
-    values = [_difference(core, half, m, pool.scan.executor, seed) for half in halves(len(core.rows), DRAWS // 2, seed)]
+    values = [
+        _difference(core, half, m, pool.scan.executor, seed) for half in halves(len(core.rows), GAUGE_DRAWS, seed)
+    ]
     error: Floats = np.sqrt(np.mean(np.square(values), axis=0) * pool.rows / pool.of_rows)
     return error
 

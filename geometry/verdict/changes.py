@@ -16,7 +16,7 @@ import numpy as np
 from geometry.compare.mode_coverage import mode_coverage
 from geometry.compare.modes import LOST_BELOW, looked_at
 from geometry.nulls.core import ROWS
-from geometry.nulls.gauge_halves import gauge_errors
+from geometry.nulls.gauge_halves import GAUGE_DRAWS, gauge_errors
 from geometry.nulls.gauges import Profile, profile_of
 from geometry.nulls.halves import DRAWS, Pool, pool
 from geometry.pairs import Scan
@@ -25,7 +25,6 @@ from geometry.verdict import constants as limit
 from geometry.verdict.effects import EFFECTS, Effect
 
 CHANGES = ("variance", "dimension", "structure", "tails", "modes", "duplicates")
-T95 = 2.1788128296634177  # two-sided 95 % point of Student's t with DRAWS = 12 degrees of freedom
 SMALLEST_ERROR = 1e-6  # of a log ratio or share: halves that are all alike still leave rounding
 
 
@@ -70,7 +69,8 @@ def _measured(effect: Effect, scan: Scan, reference: Scan, both: Pool) -> Change
     if not np.isfinite(error):
         return None
     error = max(error, SMALLEST_ERROR)
-    low, high = effect.natural(value - T95 * error), effect.natural(value + T95 * error)
+    half = t95(DRAWS) * error
+    low, high = effect.natural(value - half), effect.natural(value + half)
     natural = effect.natural(value)
     return Change(
         effect.change,
@@ -79,7 +79,7 @@ def _measured(effect: Effect, scan: Scan, reference: Scan, both: Pool) -> Change
         low,
         high,
         value / error,
-        _two_sided(value / error),
+        two_sided(value / error, DRAWS),
         _finite(effect.limits),
         effect.beyond(natural),
         effect.beyond(low) or effect.beyond(high),
@@ -88,10 +88,18 @@ def _measured(effect: Effect, scan: Scan, reference: Scan, both: Pool) -> Change
     )
 
 
-def _two_sided(z: float) -> float:
+def two_sided(z: float, freedom: int) -> float:
+    """p of Student's t."""
     from scipy.stats import t
 
-    return float(2 * t.sf(abs(z), DRAWS))
+    return float(2 * t.sf(abs(z), freedom))
+
+
+def t95(freedom: int) -> float:
+    """Two-sided 95 % point of Student's t."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, freedom))
 
 
 def _finite(limits: tuple[float, float]) -> tuple[float | None, float | None]:
@@ -126,7 +134,7 @@ def _structure(scan: Scan, reference: Scan, both: Pool, rows: int) -> Change | N
     gauge = int(np.argmin(np.where(rich & np.isfinite(z), z, np.inf)))
     if not (rich[gauge] and np.isfinite(z[gauge])):
         return None
-    effect, half = abs(new[gauge]) / abs(old[gauge]), T95 * float(error[gauge]) / abs(old[gauge])
+    effect, half = abs(new[gauge]) / abs(old[gauge]), t95(GAUGE_DRAWS) * float(error[gauge]) / abs(old[gauge])
     low, high = max(effect - half, 0.0), effect + half
     return Change(
         "structure",
@@ -135,7 +143,7 @@ def _structure(scan: Scan, reference: Scan, both: Pool, rows: int) -> Change | N
         low,
         high,
         float(z[gauge]),
-        _two_sided(float(z[gauge])) * int(rich.sum()) if z[gauge] < 0 else 1.0,
+        two_sided(float(z[gauge]), GAUGE_DRAWS) * int(rich.sum()) if z[gauge] < 0 else 1.0,
         (limit.STRUCTURE_KEPT, None),
         gone,
         low < limit.STRUCTURE_KEPT,
