@@ -87,8 +87,8 @@ class PairSums:
 
     rows (s,) int64 sampled row numbers, exact where s == n. cos2, cos4 (s,): mean squared and fourth-power cosine of
     the centred directions. exp (s,): mean of exp(-t |v_i - v_j|^2) over raw unit rows, at `t`; exp_centred
-    the same over centred unit rows. cosine_edges (b+1,), cosine_counts (b,): histogram of centred cosines. log2_edges (b+1,),
-    log2_counts (b,): histogram of log2 squared distance, zero distances left out.
+    the same over centred unit rows. cosine_edges (b+1,), cosine_counts (b,): histogram of centred cosines.
+    log2_edges (b+1,), log2_counts (b,): histogram of log2 squared distance, zero distances left out.
     """
 
     n: int

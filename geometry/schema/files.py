@@ -101,7 +101,9 @@ def read_record(folder: Path | str) -> Record:
         run = json.loads((folder / "run.json").read_text("utf-8"))
         lines = (folder / "results.jsonl").read_text("utf-8").splitlines()
         results = [json.loads(line) for line in lines]
-        arrays = {name: np.load(folder / entry["file"], allow_pickle=False) for name, entry in run["arrays"].items()}
+        arrays = {
+            name: np.load(_inside(folder, entry["file"]), allow_pickle=False) for name, entry in run["arrays"].items()
+        }
     except FileNotFoundError as error:
         raise InputError(
             f"{error.filename}: not there; {folder} holds no finished run of 'geometry analyze'"
@@ -111,6 +113,13 @@ def read_record(folder: Path | str) -> Record:
             f"{folder}: not a readable run of 'geometry analyze' ({error}); run the analysis again"
         ) from error
     return Record(run, results, arrays)
+
+
+def _inside(folder: Path, file: str) -> Path:
+    """The path of an array of the run; ValueError where the name leads out of the folder."""
+    if Path(file).is_absolute() or ".." in Path(file).parts:
+        raise ValueError(f"{file} lies outside the folder")
+    return folder / file
 
 
 def array_index(arrays: dict[str, Array]) -> dict[str, dict[str, Any]]:

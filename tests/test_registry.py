@@ -1,0 +1,55 @@
+"""The registry: what every entry must say, looking one up by name, and registering one."""
+
+from __future__ import annotations
+
+import pytest
+
+from geometry import registry, statistics
+from geometry.errors import UsageError
+from geometry.estimates import measured
+from geometry.registry import Entry, entry, statistic
+from geometry.types import Estimate
+
+NAMES = {
+    "two_nn", "gride", "mle", "lpca", "corr_int", "effective_rank", "rankme", "participation_ratio", "iso_score",
+    "stable_rank", "uniformity", "mean_cosine", "shell", "angle_dimension", "cone", "structure_gain", "dimension_gap",
+    "scale", "duplicates", "prdc", "frechet", "tail_survival", "mode_coverage", "spectrum_shift",
+}  # fmt: skip
+
+
+def test_the_catalogue_holds_every_statistic_once() -> None:
+    names = [one.name for one in statistics()]
+    assert set(names) >= NAMES and len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("one", statistics(), ids=lambda one: str(one.name))
+def test_an_entry_says_what_it_needs_means_and_comes_from(one: Entry) -> None:
+    assert one.needs and one.source.strip() and one.direction.strip()
+    assert one.range[0] < one.range[1]
+    assert one.definition.splitlines()[0].endswith(".")
+    assert one.k > 0 or "neighbors" not in one.needs
+    assert one.takes_reference == any(need.endswith("reference") for need in one.needs)
+    assert entry(one.name) is one
+
+
+def test_a_name_that_is_not_there_gets_a_suggestion() -> None:
+    with pytest.raises(UsageError, match="did you mean 'effective_rank'"):
+        entry("efective_rank")
+    with pytest.raises(UsageError, match="geometry explain"):
+        entry("qqqqqqqq")
+
+
+def test_registering_keeps_function_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_entries", {})
+
+    @statistic(
+        "ones", needs=("points", "optional reference"), range=(0, 1), invariances=(), direction="down", source="none"
+    )
+    def ones(scan: object, *, share: float = 0.5) -> Estimate:
+        """Always one."""
+        return measured("ones", 1.0)
+
+    (made,) = registry.entries()
+    assert made is entry("ones") and made.function is ones
+    assert made.options == {"share": 0.5} and made.definition == "Always one."
+    assert made.takes_reference and not made.needs_reference
