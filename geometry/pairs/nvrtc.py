@@ -62,6 +62,8 @@ def _library() -> ctypes.CDLL:
     for home in _homes():
         for folder in (home / "lib", home / "lib64"):
             for path in sorted(folder.glob("libnvrtc.so*")):
+                for needed in sorted(folder.glob("libnvrtc-builtins.so*")):
+                    ctypes.CDLL(str(needed))  # older releases look for it by name alone, and find it where loaded
                 return ctypes.CDLL(str(path))
     raise CompileError(MISSING.format(what="libnvrtc"))
 
