@@ -19,7 +19,8 @@ from geometry.pairs.spectrum import Spectrum, spectrum_of_covariance, spectrum_o
 from geometry.pairs.sums import sample_rows
 from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
 
-SUM_ROWS = 4096  # rows whose pairs with all others enter the pair sums; all rows up to this n
+SUM_ROWS = 4096  # rows up to which all pairs enter the pair sums
+SAMPLED_ROWS = 2048  # beyond, a sample of rows against all: its error on a mean over pairs is far below 1 %
 MOST_COVARIANCE = (
     4096  # dimensions up to which the covariance is formed; beyond, the spectrum comes from the Gram matrix
 )
@@ -113,7 +114,7 @@ class Scan:
     def pair_sums(self, t: float = 2.0) -> PairSums:
         """Means over pairs: all rows up to SUM_ROWS, beyond that a seeded sample of rows against all."""
         if t not in self._sums:
-            rows = sample_rows(len(self._rows()), SUM_ROWS, self.seed)
+            rows = self._summed_rows()
             self._sums[t] = self.executor.pair_sums(self.points, rows, t)
         return self._sums[t]
 
@@ -137,7 +138,7 @@ class Scan:
 
     def pair_counts(self, radii: Floats) -> Ints:
         """(r, s) number of other rows within each radius of each sampled row (all rows up to SUM_ROWS)."""
-        rows = sample_rows(len(self._rows()), SUM_ROWS, self.seed)
+        rows = self._summed_rows()
         same = [np.full(self.n, float(radius) ** 2) for radius in radii]
         counts = [
             self.executor.radius_counts(self.points[rows], self.points, squared).per_query - 1 for squared in same
@@ -154,6 +155,10 @@ class Scan:
             self.memo["at most", rows] = Scan(self.rows[chosen], self.executor, k=self.k, seed=self.seed, labels=labels)
         part: Scan = self.memo["at most", rows]
         return part
+
+    def _summed_rows(self) -> Ints:
+        n = len(self._rows())
+        return sample_rows(n, n if n <= SUM_ROWS else SAMPLED_ROWS, self.seed)
 
     def _rows(self) -> Array:
         if len(self.points) == 0:
