@@ -30,6 +30,7 @@ MOST_FAR = 0.05  # share beyond FAR up to which those rows are outliers; above, 
 SMALLEST = 1e-4  # of the largest singular value: directions below it are dropped
 K_MERGE = 10
 MOST_ROUNDS, SETTLED = 20, 1e-3  # of the weights of taming
+SHELL, SHELL_ROWS = 3.0, 16  # times the spread that estimation alone gives a shell's radii; rows needed per direction
 HEAVY = 1.25  # times the Gaussian fourth moment of the whitened radii (Mardia 1970): above it the tails are tamed
 
 
@@ -64,6 +65,19 @@ class Core:
     def normalised(self) -> bool:
         """Rows of one length by design: the norms agree to 1e-3, and not just because the set lies far away."""
         return self.norm_cv < 1e-3 and self.spread_of_norms < 1e-2
+
+    @property
+    def one_radius(self) -> bool:
+        """Rows of one distance to some centre, in some linear metric, as far as so few rows can tell.
+
+        The sample's mean and covariance give the whitened squared radii of a perfect shell of r directions a relative
+        variance of (4 / r + 2 (r - 1) / (r + 2)) / n. With few rows per direction whitening equals any radii.
+        """
+        n, r = self.scores.shape
+        if r < 2 or n < SHELL_ROWS * r:
+            return False
+        square = ((self.scores / self.sd) ** 2).mean(axis=1)
+        return bool(square.var() < SHELL * (4 / r + 2 * (r - 1) / (r + 2)) / n)
 
 
 def core_of(scan: Scan, rows: int = ROWS) -> Core:

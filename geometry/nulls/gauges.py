@@ -19,7 +19,7 @@ import numpy as np
 
 from geometry.estimates import measured, undefined
 from geometry.nulls.core import ROWS, Core, core_of, tamed
-from geometry.nulls.draws import elliptical, independent, normalised_gaussian
+from geometry.nulls.draws import ellipsoid, elliptical, independent, normalised_gaussian
 from geometry.pairs import Executor, Scan
 from geometry.registry import SIMILARITY, statistic
 from geometry.types import Estimate, Floats, Ints
@@ -112,7 +112,11 @@ def _at(core: Core, m: int, draws: int, executor: Executor, seed: int) -> tuple[
 
 def _laws(core: Core) -> list[Draw]:
     laws: list[Draw] = [partial(elliptical, core), partial(independent, core)]
-    return [*laws, lambda m, rng: normalised_gaussian(core, rng)[:, :m]] if core.normalised else laws
+    if core.normalised:
+        laws.append(lambda m, rng: normalised_gaussian(core, rng)[:, :m])
+    if core.one_radius:
+        laws.append(lambda m, rng: ellipsoid(core, rng)[:, :m])
+    return laws
 
 
 def _log_radius_and_dim(points: Floats, executor: Executor) -> Floats:
@@ -140,9 +144,8 @@ def structure_gain(scan: Scan, *, rows: int = ROWS, draws: int = DRAWS) -> Estim
     or fewer, or without extent.
     """
     made = profile_of(scan, rows, draws)
-    return _estimate(
-        "structure_gain", scan, made, None if made is None else (made.best_gain, made.gain, made.gain_stderr)
-    )
+    at = None if made is None else (made.best_gain, made.gain, made.gain_stderr)
+    return _estimate("structure_gain", scan, len(core_of(scan, rows).rows), made, at)
 
 
 @statistic(
@@ -161,11 +164,13 @@ def dimension_gap(scan: Scan, *, rows: int = ROWS, draws: int = DRAWS) -> Estima
     says. Same rows, projections, draws and limits as structure_gain.
     """
     made = profile_of(scan, rows, draws)
-    return _estimate("dimension_gap", scan, made, None if made is None else (made.best_gap, made.gap, made.gap_stderr))
+    at = None if made is None else (made.best_gap, made.gap, made.gap_stderr)
+    return _estimate("dimension_gap", scan, len(core_of(scan, rows).rows), made, at)
 
 
-def _estimate(name: str, scan: Scan, made: Profile | None, at: tuple[int, Floats, Floats] | None) -> Estimate:
-    core_rows = len(core_of(scan).rows)
+def _estimate(
+    name: str, scan: Scan, core_rows: int, made: Profile | None, at: tuple[int, Floats, Floats] | None
+) -> Estimate:
     if made is None or at is None:
         return undefined(name, "few-rows", n=core_rows, d=scan.d, k=K_GAP)
     best, values, errors = at

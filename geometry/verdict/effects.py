@@ -1,13 +1,17 @@
 """How far a set has moved from the reference, per change: the effect, and the same effect between random halves.
 
-Each effect is a number that is 0 without change: the log of a ratio, or a difference of shares. A pure function of two
-scans gives the effect, and one of a pool and a mask its value between two halves.
+Each effect is a number that is 0 without change: the log of a ratio, a difference of shares, or for tails the root of a
+ratio less 1. A pure function of two scans gives the effect, and one of a pool and a mask its value between two halves.
+
+Tails are counts of few rows: their root has a spread that hardly depends on their size, their log has a long lower end
+that halves rarely show, and so calls an empty tail of eight rows significant.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -23,6 +27,9 @@ SMALLEST = 1e-12  # of a ratio: a set that has lost everything still has a finit
 BEYOND = 0.05
 
 
+Unit = Literal["log", "root", "difference"]
+
+
 @dataclass(frozen=True)
 class Effect:
     """What can change: `limits` in the natural unit outside which the change has a name, one-sided where infinite."""
@@ -30,13 +37,13 @@ class Effect:
     change: str
     statistic: str
     limits: tuple[float, float]
-    ratio: bool
+    unit: Unit
     observed: Callable[[Scan, Scan], float | None]
     between_halves: Callable[[Pool, Mask], float]
 
     def natural(self, effect: float) -> float:
         """The effect as a ratio to the reference, or as the difference it is."""
-        return float(np.exp(effect)) if self.ratio else effect
+        return {"log": float(np.exp(effect)), "root": max(1 + effect, 0.0) ** 2, "difference": effect}[self.unit]
 
     def beyond(self, natural: float) -> bool:
         return not self.limits[0] <= natural <= self.limits[1]
@@ -100,7 +107,7 @@ def _dimension_of_halves(pool: Pool, half: Mask) -> float:
 
 def _tails(scan: Scan, reference: Scan) -> float | None:
     share = _value(tail_survival(scan, reference)["beyond_95"])
-    return None if share is None else _log_share(share, scan.n)
+    return None if share is None else _root_share(share)
 
 
 def _tails_of_halves(pool: Pool, half: Mask) -> float:
@@ -108,12 +115,12 @@ def _tails_of_halves(pool: Pool, half: Mask) -> float:
     if own is None or new is None or len(own.sq_dist) == 0:
         return float("nan")
     edge = np.quantile(own.sq_dist[:, -1], 1 - BEYOND)
-    return _log_share(float((new.sq_dist[:, -1] > edge).mean()), len(new.sq_dist))
+    return _root_share(float((new.sq_dist[:, -1] > edge).mean()))
 
 
-def _log_share(share: float, n: int) -> float:
-    """Log of a tail's share over what it should be; half a row is added, so that an empty tail is finite."""
-    return float(np.log((share * n + 0.5) / (BEYOND * n + 0.5)))
+def _root_share(share: float) -> float:
+    """Root of a tail's share over what it should be, less 1."""
+    return float(np.sqrt(share / BEYOND) - 1)
 
 
 def _copies(scan: Scan, reference: Scan) -> float | None:
@@ -132,9 +139,9 @@ def _value(estimate: Estimate) -> float | None:
 
 
 EFFECTS = (
-    Effect("variance", "scale", limit.VARIANCE, True, _variance, _variance_of_halves),
-    Effect("dimension", "effective_rank", limit.DIMENSION, True, _rank, _rank_of_halves),
-    Effect("dimension", "mle", limit.DIMENSION, True, _dimension, _dimension_of_halves),
-    Effect("tails", "tail_survival", limit.TAILS, True, _tails, _tails_of_halves),
-    Effect("duplicates", "duplicates", (-np.inf, limit.DUPLICATES_UP), False, _copies, _copies_of_halves),
+    Effect("variance", "scale", limit.VARIANCE, "log", _variance, _variance_of_halves),
+    Effect("dimension", "effective_rank", limit.DIMENSION, "log", _rank, _rank_of_halves),
+    Effect("dimension", "mle", limit.DIMENSION, "log", _dimension, _dimension_of_halves),
+    Effect("tails", "tail_survival", limit.TAILS, "root", _tails, _tails_of_halves),
+    Effect("duplicates", "duplicates", (-np.inf, limit.DUPLICATES_UP), "difference", _copies, _copies_of_halves),
 )
