@@ -64,5 +64,7 @@ def found_by(package: Path) -> tuple[Path, set[str]]:
     spec = importlib.util.spec_from_file_location("kernels_there", package / "pairs" / "kernels.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, spec.name, module)  # dataclasses look their module up there
+        spec.loader.exec_module(module)
     return module.kernel_folder(), {path.name for path in module.kernel_files()}
