@@ -1,0 +1,1 @@
+"""Measured claims: each benchmark appends rows to benchmarks/results, and the README quotes nothing else."""
