@@ -116,6 +116,42 @@ def outlier(n: int, d: int, seed: int = 0, far: float = 1e3) -> Cloud:
     return points
 
 
+def student(n: int, d: int, seed: int = 0, freedom: int = 4) -> Cloud:
+    """Student radii: a Gaussian whose every row is stretched at random; no structure, no fourth moment."""
+    square = np.random.default_rng([seed, 11]).chisquare(freedom, (n, 1)) / freedom
+    return gaussian(n, d, seed) / np.sqrt(square)
+
+
+def flat_ellipse(n: int, d: int, seed: int = 0, axes: tuple[float, ...] = (3.0, 1.0)) -> Cloud:
+    """A Gaussian in as many coordinates as axes, put on the unit sphere: an arc or patch of uneven density."""
+    points = np.zeros((n, d))
+    points[:, : len(axes)] = gaussian(n, len(axes), seed) * axes
+    return normalised(points)
+
+
+def rogue(n: int, d: int, seed: int = 0) -> Cloud:
+    """A Gaussian one of whose coordinates is lognormal and large."""
+    points = gaussian(n, d, seed)
+    points[:, 0] = 3 * np.random.default_rng([seed, 12]).lognormal(0, 1, n)
+    return points
+
+
+def segment(n: int, d: int, seed: int = 0, noise: float = 0.01) -> Cloud:
+    """Uniform on a straight piece of length 2, under noise."""
+    return laid_in(np.random.default_rng([seed, 13]).uniform(-1, 1, (n, 1)), d, seed, noise)
+
+
+def normalised(points: Cloud) -> Cloud:
+    """Rows divided by their length."""
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def draws_of(maker: Maker, count: int, n: int, d: int, seed: int = 0) -> list[Cloud]:
+    """`count` sets of n rows from one law: one cloud, shuffled and cut, so that centres and bases are shared."""
+    points = maker(count * n, d, seed)
+    return np.split(points[np.random.default_rng([seed, 14]).permutation(len(points))], count)
+
+
 def rotation(d: int, seed: int = 0) -> Cloud:
     """(d, d) orthogonal matrix."""
     return np.linalg.qr(np.random.default_rng([seed, 9]).standard_normal((d, d)))[0]

@@ -22,10 +22,9 @@ from geometry.nulls.halves import DRAWS, Pool, pool
 from geometry.pairs import Scan
 from geometry.types import Floats
 from geometry.verdict import constants as limit
-from geometry.verdict.effects import EFFECTS, Effect
+from geometry.verdict.effects import EFFECTS, SMALLEST_ERROR, Effect
 
 CHANGES = ("variance", "dimension", "structure", "tails", "modes", "duplicates")
-SMALLEST_ERROR = 1e-6  # of a log ratio or share: halves that are all alike still leave rounding
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def changes_of(scan: Scan, reference: Scan, rows: int = ROWS) -> list[Change]:
     a, b = scan.at_most(n), reference.at_most(n)
     both = pool(a, b)
     found = [change for effect in EFFECTS if (change := _measured(effect, a, b, both)) is not None]
-    found += [c for c in (_structure(scan, reference, both, rows), _modes(scan, reference)) if c is not None]
+    found += [c for c in (_structure(a, b, both, rows), _modes(a, b)) if c is not None]
     return [
         _strongest([c for c in found if c.change == name]) for name in CHANGES if any(c.change == name for c in found)
     ]
@@ -68,7 +67,7 @@ def _measured(effect: Effect, scan: Scan, reference: Scan, both: Pool) -> Change
     error = both.spread(lambda half: effect.between_halves(both, half))
     if not np.isfinite(error):
         return None
-    error = max(error, SMALLEST_ERROR)
+    error = max(error, effect.least_error(both.of_rows))
     half = t95(DRAWS) * error
     low, high = effect.natural(value - half), effect.natural(value + half)
     natural = effect.natural(value)

@@ -4,7 +4,8 @@ Each effect is a number that is 0 without change: the log of a ratio, a differen
 ratio less 1. A pure function of two scans gives the effect, and one of a pool and a mask its value between two halves.
 
 Tails are counts of few rows: their root has a spread that hardly depends on their size, their log has a long lower end
-that halves rarely show, and so calls an empty tail of eight rows significant.
+that halves rarely show, and so calls an empty tail of eight rows significant. Rows of one cluster or gap come and go
+together, and a dozen halves may agree by luck: their spread is never taken below that of independent rows.
 """
 
 from __future__ import annotations
@@ -24,15 +25,18 @@ from geometry.types import Estimate, Floats
 from geometry.verdict import constants as limit
 
 SMALLEST = 1e-12  # of a ratio: a set that has lost everything still has a finite effect
+SMALLEST_ERROR = 1e-6  # halves that are all alike still leave rounding
 BEYOND = 0.05
-
 
 Unit = Literal["log", "root", "difference"]
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What can change: `limits` in the natural unit outside which the change has a name, one-sided where infinite."""
+    """What can change: `limits` in the natural unit outside which the change has a name, one-sided where infinite.
+
+    least_error: of the effect between two sets of so many rows, whatever their halves say.
+    """
 
     change: str
     statistic: str
@@ -40,6 +44,7 @@ class Effect:
     unit: Unit
     observed: Callable[[Scan, Scan], float | None]
     between_halves: Callable[[Pool, Mask], float]
+    least_error: Callable[[int], float] = lambda rows: SMALLEST_ERROR
 
     def natural(self, effect: float) -> float:
         """The effect as a ratio to the reference, or as the difference it is."""
@@ -123,6 +128,11 @@ def _root_share(share: float) -> float:
     return float(np.sqrt(share / BEYOND) - 1)
 
 
+def _root_error(rows: int) -> float:
+    """Of the root of a tail's share, by the delta method: the share and the quantile both come from so many rows."""
+    return float(np.sqrt((1 - BEYOND) / (2 * BEYOND * rows)))
+
+
 def _copies(scan: Scan, reference: Scan) -> float | None:
     now, before = (_value(duplicates(one)["near"]) for one in (scan, reference))
     return None if now is None or before is None else now - before
@@ -142,6 +152,6 @@ EFFECTS = (
     Effect("variance", "scale", limit.VARIANCE, "log", _variance, _variance_of_halves),
     Effect("dimension", "effective_rank", limit.DIMENSION, "log", _rank, _rank_of_halves),
     Effect("dimension", "mle", limit.DIMENSION, "log", _dimension, _dimension_of_halves),
-    Effect("tails", "tail_survival", limit.TAILS, "root", _tails, _tails_of_halves),
+    Effect("tails", "tail_survival", limit.TAILS, "root", _tails, _tails_of_halves, _root_error),
     Effect("duplicates", "duplicates", (-np.inf, limit.DUPLICATES_UP), "difference", _copies, _copies_of_halves),
 )
