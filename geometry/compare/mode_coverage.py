@@ -31,7 +31,7 @@ def mode_coverage(scan: Scan, reference: Scan, *, by: str = "auto", seed: int = 
     A ratio is a mode's share of the generated rows over its share of the reference's, with a Katz interval and null 1.
     null of `kept` is its mean over two samples of the reference's shares. by: "labels", "clusters", or "auto": labels
     where both sets have them. profile of `lost`: mode (k,) names, reference and generated (k,) counts, p (k,), lost
-    (k,) bool; per_point (m,) the number of each generated row's mode, -1 for a label that the reference lacks. Modes
+    (k,) bool; per_point (m,) the number of each generated row's mode, -1 for one in no mode. Modes
     under 1 % of the reference are only in the profile. Undefined under 8 reference rows, without generated
     rows, or where the reference has no spread. Raises UsageError for an unknown `by`, or labels that are not there.
     """
@@ -67,13 +67,15 @@ def _nothing(reason: str, counts: dict[str, int]) -> dict[str, Estimate]:
 
 def _summary(modes: of.Modes, assigned: Ints, counts: dict[str, int]) -> dict[str, Estimate]:
     generated, rows = modes.count(assigned), len(assigned)
-    gone = of.lost(modes.counts, generated, rows)
-    seen = np.flatnonzero(of.looked_at(modes.counts))
+    gone = of.lost(modes.counts, generated, rows, modes.total)
+    looked_at = of.looked_at(modes.counts, modes.total)
+    seen = np.flatnonzero(looked_at)
     profile = {
         "mode": modes.names,
         "reference": modes.counts,
         "generated": generated,
-        "p": of.fisher(modes.counts, generated, rows),
+        "looked_at": looked_at,
+        "p": of.fisher(modes.counts, generated, rows, modes.total),
         "lost": gone,
     }
     each = _ratios(modes, generated, rows, counts)
@@ -82,7 +84,7 @@ def _summary(modes: of.Modes, assigned: Ints, counts: dict[str, int]) -> dict[st
         "mode_coverage",
         float(least),
         variant="kept",
-        null=of.expected_least(modes.counts, rows),
+        null=of.expected_least(modes.counts, rows, total=modes.total),
         low=least.low,
         high=least.high,
         method=least.method,
@@ -103,8 +105,8 @@ def _summary(modes: of.Modes, assigned: Ints, counts: dict[str, int]) -> dict[st
 
 def _ratios(modes: of.Modes, generated: Ints, rows: int, counts: dict[str, int]) -> list[Estimate]:
     """One estimate per mode; z counts standard errors of the log ratio."""
-    ratios = of.kept_ratios(modes.counts, generated, rows)
-    error, low, high = of.katz(modes.counts, generated, rows)
+    ratios = of.kept_ratios(modes.counts, generated, rows, modes.total)
+    error, low, high = of.katz(modes.counts, generated, rows, modes.total)
     names = [str(name) for name in modes.names.tolist()]
     taken = {"lost", "kept"}
     return [

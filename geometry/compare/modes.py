@@ -5,6 +5,9 @@ k = rows of the half / 75, from 2 to 50. That k is a scale, not a count of clust
 picks 2 on handwritten digits and would miss a lost class. The reference is counted by the rows held out, which are as
 new to the fit as the generated ones, so that the exact test below is exact.
 
+A mode is a place: a row belongs to the nearest centre only within the radius that holds 90 % of the mode's fitted rows.
+Without it a fog of the same mean and covariance would count as holding every mode.
+
 A mode is lost if its share fell below a fifth of its own and a one-sided Fisher test says that this is no chance, at
 1 % with Holm's correction over the modes of at least 1 %.
 """
@@ -29,33 +32,46 @@ FEWEST, MOST = 2, 50
 LOST_BELOW = 0.2  # of its share in the reference
 LEAST_SHARE = 0.01  # smaller modes are not looked at
 LEVEL = 0.01
+WITHIN = 0.9  # of a mode's fitted rows lie inside its radius
+SLACK = 1e-6  # of a radius, and of the rms distance to the mean: equal rows may differ by the rounding of a product
 STARTS = 2
 DRAWS = 400
 
 
 @dataclass(frozen=True)
 class Modes:
-    """Modes by name, with the reference's counts (k,) of rows that took no part in the fit.
+    """Modes by name, with the reference's counts (k,) of rows that took no part in the fit, `total` of them in all.
 
-    Clusters have mean (d,), axes (d, p) of unit rms scale, and centres (k, p) in them; labels have none of these.
+    Clusters have mean (d,), axes (d, p) of unit rms scale, centres (k, p) and radii (k,) in them; labels have none of
+    these.
     """
 
     names: Array
     counts: Ints
+    total: int
     mean: Floats | None = None
     axes: Floats | None = None
     centres: Floats | None = None
+    radii: Floats | None = None
 
     def assign(self, points: Array) -> Ints:
-        """(n,) nearest centre of every row, by number."""
+        """(n,) number of the mode that holds a row, -1 where none does."""
+        number, distance = self.nearest(points)
+        if self.radii is not None:
+            number[distance > self.radii[number] * (1 + SLACK) + SLACK] = -1
+        return number
+
+    def nearest(self, points: Array) -> tuple[Ints, Floats]:
+        """(n,) number of the nearest centre of every row, and the distance to it in the modes' axes."""
         if self.mean is None or self.axes is None or self.centres is None:
             raise ValueError("modes that are labels are not assigned by position")
-        out = np.empty(len(points), np.int64)
+        number, distance = np.empty(len(points), np.int64), np.empty(len(points))
         half = (self.centres**2).sum(axis=1) / 2
         for block in blocks(len(points), 8192):
             scores = (points[block].astype(np.float64) - self.mean) @ self.axes
-            out[block] = np.argmin(half - scores @ self.centres.T, axis=1)
-        return out
+            number[block] = np.argmin(half - scores @ self.centres.T, axis=1)
+            distance[block] = np.linalg.norm(scores - self.centres[number[block]], axis=1)
+        return number, distance
 
     def count(self, assigned: Ints) -> Ints:
         """(k,) rows of each mode; a row of no mode is numbered -1."""
@@ -65,7 +81,7 @@ class Modes:
 def of_labels(labels: Array) -> Modes:
     """The labels that occur, with how often."""
     names, counts = np.unique(np.asarray(labels), return_counts=True)
-    return Modes(names, counts.astype(np.int64))
+    return Modes(names, counts.astype(np.int64), int(counts.sum()))
 
 
 def number_labels(modes: Modes, labels: Array) -> Ints:
@@ -93,8 +109,16 @@ def _fit(reference: Scan, seed: int) -> Modes | None:
     k = int(np.clip(len(scores) // ROWS_A_MODE, FEWEST, MOST))
     centres = _k_means(scores, min(k, len(np.unique(scores, axis=0))), seed)
     names = np.array([f"mode {i}" for i in range(len(centres))])
-    modes = Modes(names, np.zeros(len(centres), np.int64), half.spectrum.mean, axes, centres)
+    modes = Modes(names, np.zeros(len(centres), np.int64), int((~half.fitted).sum()), half.spectrum.mean, axes, centres)
+    modes = replace(modes, radii=_radii(modes, reference.points[half.fitted]))
     return replace(modes, counts=modes.count(modes.assign(reference.points[~half.fitted])))
+
+
+def _radii(modes: Modes, fitted: Array) -> Floats:
+    """(k,) distance to the centre that WITHIN of a mode's fitted rows keep."""
+    number, distance = modes.nearest(fitted)
+    own = [distance[number == mode] for mode in range(len(modes.names))]
+    return np.array([np.quantile(each, WITHIN) if len(each) else 0.0 for each in own])
 
 
 def _k_means(scores: Floats, k: int, seed: int) -> Floats:
@@ -107,24 +131,27 @@ def _k_means(scores: Floats, k: int, seed: int) -> Floats:
     return centres
 
 
-def looked_at(counts_reference: Ints) -> NDArray[np.bool_]:
-    """(k,) modes that hold at least 1 % of the reference's rows."""
-    seen: NDArray[np.bool_] = (counts_reference > 0) & (counts_reference >= LEAST_SHARE * counts_reference.sum())
+def looked_at(counts_reference: Ints, total: int | None = None) -> NDArray[np.bool_]:
+    """(k,) modes that hold at least 1 % of the reference's rows, `total` of them: here and below the sum by default."""
+    least = LEAST_SHARE * (counts_reference.sum() if total is None else total)
+    seen: NDArray[np.bool_] = (counts_reference > 0) & (counts_reference >= least)
     return seen
 
 
-def kept_ratios(counts_reference: Ints, counts_generated: Ints, rows: int) -> Floats:
+def kept_ratios(counts_reference: Ints, counts_generated: Ints, rows: int, total: int | None = None) -> Floats:
     """(k,) share among the `rows` generated over the share in the reference; 1 where the reference has none."""
-    share = counts_reference / max(int(counts_reference.sum()), 1)
+    share = counts_reference / max(int(counts_reference.sum()) if total is None else total, 1)
     return np.divide(counts_generated / max(rows, 1), share, out=np.ones(len(share)), where=share > 0)
 
 
-def katz(counts_reference: Ints, counts_generated: Ints, rows: int) -> tuple[Floats, Floats, Floats]:
+def katz(
+    counts_reference: Ints, counts_generated: Ints, rows: int, total: int | None = None
+) -> tuple[Floats, Floats, Floats]:
     """Standard error of the log ratio and 95 % bounds of the ratio, (k,) each (Katz et al. 1978).
 
     Half a row is added to both counts (Walter 1975), so that an empty mode has an upper bound; its lower one is 0.
     """
-    total = max(int(counts_reference.sum()), 1)
+    total = max(int(counts_reference.sum()) if total is None else total, 1)
     r, g = counts_reference + 0.5, counts_generated + 0.5
     error = np.sqrt(np.maximum(1 / g - 1 / (rows + 0.5) + 1 / r - 1 / (total + 0.5), 0.0))
     middle = np.log(g / (rows + 0.5)) - np.log(r / (total + 0.5))
@@ -132,11 +159,11 @@ def katz(counts_reference: Ints, counts_generated: Ints, rows: int) -> tuple[Flo
     return error, low, np.exp(middle + Z95 * error)
 
 
-def fisher(counts_reference: Ints, counts_generated: Ints, rows: int) -> Floats:
+def fisher(counts_reference: Ints, counts_generated: Ints, rows: int, total: int | None = None) -> Floats:
     """(k,) one-sided exact probability of so few generated rows in a mode, given both sets (Fisher 1935)."""
     from scipy.stats import hypergeom
 
-    total = int(counts_reference.sum())
+    total = int(counts_reference.sum()) if total is None else total
     both = counts_generated + counts_reference
     p: Floats = hypergeom.cdf(counts_generated, total + rows, both, rows)
     return p
@@ -151,24 +178,28 @@ def holm(p: Floats, level: float) -> NDArray[np.bool_]:
     return out
 
 
-def lost(counts_reference: Ints, counts_generated: Ints, rows: int | None = None) -> NDArray[np.bool_]:
+def lost(
+    counts_reference: Ints, counts_generated: Ints, rows: int | None = None, total: int | None = None
+) -> NDArray[np.bool_]:
     """(k,) modes of the reference that are gone: under a fifth of their share, significantly; see the module.
 
-    rows: all generated rows, where some lie in no mode; the sum of their counts by default.
+    rows, total: all generated and all reference rows, where some lie in no mode; the sums of their counts by default.
     """
-    total = int(counts_generated.sum()) if rows is None else rows
-    seen = looked_at(counts_reference)
+    rows = int(counts_generated.sum()) if rows is None else rows
+    seen = looked_at(counts_reference, total)
     gone = np.zeros(len(seen), np.bool_)
-    if total and seen.any():
-        gone[seen] = holm(fisher(counts_reference, counts_generated, total)[seen], LEVEL)
-    few: NDArray[np.bool_] = kept_ratios(counts_reference, counts_generated, total) < LOST_BELOW
+    if rows and seen.any():
+        gone[seen] = holm(fisher(counts_reference, counts_generated, rows, total)[seen], LEVEL)
+    few: NDArray[np.bool_] = kept_ratios(counts_reference, counts_generated, rows, total) < LOST_BELOW
     return gone & few
 
 
-def expected_least(counts_reference: Ints, rows: int, seed: int = 0) -> float:
+def expected_least(counts_reference: Ints, rows: int, seed: int = 0, total: int | None = None) -> float:
     """Mean of the smallest kept ratio over two samples of the reference's own shares, by seeded multinomial draws."""
-    total = int(counts_reference.sum())
-    share, rng = counts_reference / total, np.random.default_rng(seed)
-    first, second = rng.multinomial(total, share, DRAWS), rng.multinomial(rows, share, DRAWS)
-    least = [kept_ratios(a, b, rows)[looked_at(a)].min(initial=np.inf) for a, b in zip(first, second, strict=True)]
+    total = int(counts_reference.sum()) if total is None else total
+    outside = np.append(counts_reference, total - counts_reference.sum())
+    share, rng = outside / total, np.random.default_rng(seed)
+    first, second = rng.multinomial(total, share, DRAWS)[:, :-1], rng.multinomial(rows, share, DRAWS)[:, :-1]
+    pairs = zip(first, second, strict=True)
+    least = [kept_ratios(a, b, rows, total)[looked_at(a, total)].min(initial=np.inf) for a, b in pairs]
     return float(np.mean(np.minimum(least, 1.0)))

@@ -23,7 +23,7 @@ from geometry.pairs.frame import mean_of
 from geometry.pairs.spectrum import spectrum_of_points
 from geometry.types import Array, Floats, Ints
 
-ROWS = 3000
+ROWS = 2000  # gains hardly move beyond, and every projection costs the square of it
 MERGE = 1e-3  # of the median r_10: nearer than this is a copy
 FAR = 6.0  # median radii about the coordinate-wise median
 MOST_FAR = 0.05  # share beyond FAR up to which those rows are outliers; above, they are the law's own tails

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geometry.compare.mode_coverage import mode_coverage
-from geometry.compare.modes import LOST_BELOW, looked_at
+from geometry.compare.modes import LOST_BELOW
 from geometry.nulls.core import ROWS
 from geometry.nulls.gauge_halves import GAUGE_DRAWS, gauge_errors
 from geometry.nulls.gauges import Profile, profile_of
@@ -174,8 +174,8 @@ def _modes(scan: Scan, reference: Scan) -> Change | None:
     lost, kept = found["lost"], found["kept"]
     if lost.value is None or kept.value is None or lost.profile is None:
         return None
-    counts, p, gone = (np.asarray(lost.profile[name]) for name in ("reference", "p", "lost"))
-    looked = max(int(looked_at(counts).sum()), 1)
+    seen, p, gone = (np.asarray(lost.profile[name]) for name in ("looked_at", "p", "lost"))
+    looked = max(int(seen.sum()), 1)
     smallest = float(min(p[gone].min(initial=1.0) * looked, 1.0))
     names = [str(name) for name in np.asarray(lost.profile["mode"])[gone]]
     low, high = (kept.value if x is None else x for x in (kept.low, kept.high))
