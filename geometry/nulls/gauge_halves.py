@@ -6,15 +6,18 @@ draw of each null. Rows that both sets hold are merged first: a copy is a neighb
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from geometry.nulls.core import Core, core_of, in_principal_directions
+from geometry.nulls.core import Core, core_of
 from geometry.nulls.gauges import FEWEST, profile
 from geometry.nulls.halves import Mask, Pool
 from geometry.pairs import Executor
 from geometry.pairs.subsample import halves
 from geometry.types import Floats
 
+GAUGE_ROWS = 1000  # of the pool: the cost goes with their square, the error with their root
 GAUGE_DRAWS = 6  # a gauge costs as much as all other effects together
 
 
@@ -23,11 +26,11 @@ def gauge_errors(pool: Pool, m: tuple[int, int]) -> Floats:
 
     At the sizes of the sets that the pool stands for; NaN where a half has too few rows.
     """
-    core, seed = core_of(pool.scan, pool.scan.n), pool.scan.seed
+    core, seed = core_of(pool.scan, GAUGE_ROWS), pool.scan.seed
     values = [
         _difference(core, half, m, pool.scan.executor, seed) for half in halves(len(core.rows), GAUGE_DRAWS, seed)
     ]
-    error: Floats = np.sqrt(np.mean(np.square(values), axis=0) * pool.rows / pool.of_rows)
+    error: Floats = np.sqrt(np.mean(np.square(values), axis=0) * (len(core.rows) // 2) / pool.of_rows)
     return error
 
 
@@ -38,11 +41,14 @@ def _difference(core: Core, half: Mask, m: tuple[int, int], executor: Executor, 
 
 
 def _gauges(core: Core, mask: Mask, m: tuple[int, int], executor: Executor, seed: int) -> Floats:
-    rows = np.flatnonzero(mask)
+    """Gain and gap of one half, each at its m, in the directions of the pool and with the spread of the half."""
     out = np.full(2, np.nan)
-    for gauge, size in enumerate(m):
-        part = in_principal_directions(core.scores[mask, :size], rows, 0.0, 0.0)
-        if len(rows) > FEWEST and len(part.sd):
-            made = profile(part, [len(part.sd)], 1, executor, seed)
-            out[gauge] = (made.gain, made.gap)[gauge][0]
+    if mask.sum() <= FEWEST:
+        return out
+    scores = core.scores[mask] - core.scores[mask].mean(axis=0)
+    part = replace(core, rows=core.rows[mask], scores=scores, sd=scores.std(axis=0))
+    for size in set(m):
+        made = profile(part, [min(size, len(core.sd), len(scores) // 2)], 1, executor, seed)
+        values = np.array([made.gain[0], made.gap[0]])
+        out = np.where(np.array(m) == size, values, out)
     return out

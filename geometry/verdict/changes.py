@@ -20,7 +20,6 @@ from geometry.nulls.gauge_halves import GAUGE_DRAWS, gauge_errors
 from geometry.nulls.gauges import Profile, profile_of
 from geometry.nulls.halves import DRAWS, Pool, pool
 from geometry.pairs import Scan
-from geometry.types import Floats
 from geometry.verdict import constants as limit
 from geometry.verdict.effects import EFFECTS, SMALLEST_ERROR, Effect
 
@@ -128,7 +127,7 @@ def _structure(scan: Scan, reference: Scan, both: Pool, rows: int) -> Change | N
         return None
     m = int(before.m[before.best_gain]), int(before.m[before.best_gap])
     gone = _gone(old, new)
-    error = np.maximum(gauge_errors(both, m) if gone else _draw_errors(before, now), SMALLEST_ERROR)
+    error = np.maximum(gauge_errors(both, m), SMALLEST_ERROR)
     z = np.array([new[0] - old[0], abs(new[1]) - abs(old[1])]) / error
     gauge = int(np.argmin(np.where(rich & np.isfinite(z), z, np.inf)))
     if not (rich[gauge] and np.isfinite(z[gauge])):
@@ -153,13 +152,6 @@ def _structure(scan: Scan, reference: Scan, both: Pool, rows: int) -> Change | N
 
 def _headlines(made: Profile) -> tuple[float, float]:
     return float(made.gain[made.best_gain]), float(made.gap[made.best_gap])
-
-
-def _draw_errors(before: Profile, now: Profile) -> Floats:
-    """(2,) of the differences of both gauges, from the spread of their null draws: enough where nothing is lost."""
-    gain = np.hypot(before.gain_stderr[before.best_gain], now.gain_stderr[now.best_gain])
-    gap = np.hypot(before.gap_stderr[before.best_gap], now.gap_stderr[now.best_gap])
-    return np.array([gain, gap])
 
 
 def _gone(old: tuple[float, float], new: tuple[float, float]) -> bool:
