@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from geometry.compare import modes as of
+from geometry.compare.holm import holm
 from geometry.pairs import executor, scan
 from geometry.pairs.scan import Scan
 
@@ -105,8 +106,8 @@ def test_fisher_closed() -> None:
 
 
 def test_holm_closed() -> None:
-    np.testing.assert_array_equal(of.holm(np.array([0.02, 0.001, 0.04, 0.9]), 0.05), [False, True, False, False])
-    np.testing.assert_array_equal(of.holm(np.array([0.01, 0.001, 0.02, 0.04]), 0.05), [True] * 4)
+    np.testing.assert_array_equal(holm(np.array([0.02, 0.001, 0.04, 0.9]), 0.05), [False, True, False, False])
+    np.testing.assert_array_equal(holm(np.array([0.01, 0.001, 0.02, 0.04]), 0.05), [True] * 4)
 
 
 def test_katz_covers_the_ratio() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from geometry.analysis.judge import judge
 from geometry.analysis.plan import Options, plan
+from geometry.compare.holm import holm
 from geometry.pairs import Scan, executor
-from geometry.trend import holm
 from geometry.types import Array, EmbeddingSet
 from geometry.verdict.changes import CHANGES, Change, changes_of
 from geometry.verdict.constants import LEVEL

@@ -10,9 +10,10 @@ import numpy as np
 
 from geometry.analysis.plan import Plan, name
 from geometry.analysis.rows import equal
+from geometry.compare.holm import holm
 from geometry.compare.prdc import expected_coverage
 from geometry.pairs import Scan
-from geometry.trend import holm, onset
+from geometry.trend import onset
 from geometry.verdict import constants as limit
 from geometry.verdict.changes import CHANGES, Change, changes_of
 from geometry.verdict.effects import entropy_rank

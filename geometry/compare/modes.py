@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geometry.compare.held_out import held_out
+from geometry.compare.holm import holm
 from geometry.estimates import Z95
 from geometry.pairs.plan import blocks
 from geometry.pairs.scan import Scan
@@ -169,15 +170,6 @@ def fisher(counts_reference: Ints, counts_generated: Ints, rows: int, total: int
     return p
 
 
-def holm(p: Floats, level: float) -> NDArray[np.bool_]:
-    """(k,) rejected at family-wise `level` (Holm 1979)."""
-    order = np.argsort(p)
-    passed = np.cumprod(p[order] <= level / np.arange(len(p), 0, -1)).astype(bool)
-    out = np.zeros(len(p), np.bool_)
-    out[order[passed]] = True
-    return out
-
-
 def lost(
     counts_reference: Ints, counts_generated: Ints, rows: int | None = None, total: int | None = None
 ) -> NDArray[np.bool_]:
@@ -189,7 +181,7 @@ def lost(
     seen = looked_at(counts_reference, total)
     gone = np.zeros(len(seen), np.bool_)
     if rows and seen.any():
-        gone[seen] = holm(fisher(counts_reference, counts_generated, rows, total)[seen], LEVEL)
+        gone[seen] = holm(fisher(counts_reference, counts_generated, rows, total)[seen].tolist(), LEVEL)
     few: NDArray[np.bool_] = kept_ratios(counts_reference, counts_generated, rows, total) < LOST_BELOW
     return gone & few
 

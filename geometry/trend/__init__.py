@@ -1,7 +1,6 @@
-"""Reading along the generations: which changes stand, since when, and how fast a statistic decays."""
+"""Reading along the generations: since when a change stands, and how fast a statistic decays."""
 
 from geometry.trend.half_life import half_life
-from geometry.trend.holm import holm
 from geometry.trend.onset import Onset, onset
 
-__all__ = ["Onset", "half_life", "holm", "onset"]
+__all__ = ["Onset", "half_life", "onset"]

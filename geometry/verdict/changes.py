@@ -3,7 +3,7 @@
 A change needs an effect of its size and significance. Both sets are looked at with equal numbers of rows; the error of
 an effect is its spread between random halves of the pooled rows (Student's t with as many degrees of freedom as draws),
 except for modes, whose loss is an exact test of counts. Which of the significant ones stand, over all changes and
-generations at 1 %, is decided where all are known (`geometry.trend.holm`).
+generations at 1 %, is decided where all are known (`geometry.compare.holm`).
 """
 
 from __future__ import annotations

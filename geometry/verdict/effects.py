@@ -16,6 +16,7 @@ from typing import Literal
 
 import numpy as np
 
+from geometry.collapse import spectrum
 from geometry.collapse.duplicates import duplicates
 from geometry.compare.tail_survival import tail_survival
 from geometry.dimension.mle import combined
@@ -80,8 +81,7 @@ def _rank_of_halves(pool: Pool, half: Mask) -> float:
 
 def entropy_rank(eigenvalues: Floats) -> float:
     """effective_rank of a covariance spectrum; 1 where nothing is left of it."""
-    share = eigenvalues[eigenvalues > 0] / max(float(eigenvalues.sum()), np.finfo(float).tiny)
-    return float(np.exp(-(share * np.log(share)).sum()))
+    return spectrum.entropy_rank(eigenvalues)[0] if eigenvalues.sum() > 0 else 1.0
 
 
 def _eigenvalues(points: Floats) -> Floats:

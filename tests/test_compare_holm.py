@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geometry.trend import holm
+from geometry.compare.holm import holm
 
 
 def test_a_worked_example() -> None:
