@@ -38,3 +38,10 @@ def failed(name: str, error: Exception) -> Estimate:
 def standard_error(per_row: Floats) -> float:
     """Standard error of a mean of n values; of a U-statistic's rows, pass twice the projections."""
     return float(np.std(per_row, ddof=1) / np.sqrt(len(per_row))) if len(per_row) > 1 else float("nan")
+
+
+def wilson_interval(share: float, rows: float) -> tuple[float, float]:
+    """95 % interval of a share of `rows` independent rows (Wilson 1927)."""
+    middle = (share + Z95**2 / (2 * rows)) / (1 + Z95**2 / rows)
+    half = Z95 / (1 + Z95**2 / rows) * np.sqrt(share * (1 - share) / rows + Z95**2 / (4 * rows * rows))
+    return max(float(middle - half), 0.0), min(float(middle + half), 1.0)

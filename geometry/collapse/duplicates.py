@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from geometry.estimates import Z95, measured, undefined
+from geometry.estimates import measured, undefined, wilson_interval
 from geometry.pairs.scan import Scan
 from geometry.registry import SIMILARITY, statistic
 from geometry.types import Estimate, Neighbors
@@ -55,8 +55,5 @@ def _exact(table: Neighbors, fields: dict[str, Any]) -> Estimate:
 
 
 def _share(share: float, variant: str, fields: dict[str, Any]) -> Estimate:
-    n = fields["n"]
-    middle = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    half = Z95 / (1 + Z95**2 / n) * np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n))
-    bounds = {"low": max(float(middle - half), 0.0), "high": min(float(middle + half), 1.0)}
-    return measured("duplicates", share, variant=variant, method="wilson", **bounds, **fields)
+    low, high = wilson_interval(share, fields["n"])
+    return measured("duplicates", share, variant=variant, method="wilson", low=low, high=high, **fields)

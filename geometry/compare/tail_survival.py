@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from geometry.compare.prdc import expected_coverage
 from geometry.errors import UsageError
-from geometry.estimates import Z95, measured, undefined
+from geometry.estimates import Z95, measured, undefined, wilson_interval
 from geometry.pairs.scan import Scan
 from geometry.registry import SIMILARITY, statistic
 from geometry.types import Estimate, Floats
@@ -126,7 +126,5 @@ def wilson(share: float, rows: int, more: float) -> tuple[float, float, float]:
     centre = (share * rows + Z95**2 / 2) / (rows + Z95**2)
     plain = centre * (1 - centre) / rows
     rows_left = rows * plain / (plain + more)
-    middle = (share + Z95**2 / (2 * rows_left)) / (1 + Z95**2 / rows_left)
-    half = np.sqrt(share * (1 - share) / rows_left + (Z95 / (2 * rows_left)) ** 2) * Z95 / (1 + Z95**2 / rows_left)
     stderr = float(np.sqrt(share * (1 - share) / rows + more))
-    return stderr, max(float(middle - half), 0.0), min(float(middle + half), 1.0)
+    return stderr, *wilson_interval(share, rows_left)
