@@ -11,7 +11,7 @@ import torch
 import geometry.schema
 from geometry import __version__
 from geometry.cli import main
-from geometry.pairs.kernels import kernel_files
+from geometry.pairs.cuda.builder import kernel_files
 
 
 def test_the_schema_is_the_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from geometry.pairs import kernels, nvrtc
+from geometry.pairs.cuda import builder, nvrtc
 
-SOURCES = [path for path in kernels.kernel_files() if path.suffix == ".cu"]
+SOURCES = [path for path in builder.kernel_files() if path.suffix == ".cu"]
 MOST_REGISTERS = 64  # 8 blocks of 128 threads on a multiprocessor of 64 Ki registers
 
 
@@ -17,25 +17,25 @@ MOST_REGISTERS = 64  # 8 blocks of 128 threads on a multiprocessor of 64 Ki regi
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cubins")
-        patch.setenv(kernels.CACHE, str(folder))
+        patch.setenv(builder.CACHE, str(folder))
         yield folder
 
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(kernels.kernel_folder(), tmp_path / "kernels"))
+    return Path(shutil.copytree(builder.kernel_folder(), tmp_path / "kernels"))
 
 
 def test_the_sources_are_found() -> None:
     assert {path.name for path in SOURCES} >= {"rescore.cu", "prepare_rows.cu"}
 
 
-@pytest.mark.parametrize("arch", kernels.ARCHITECTURES)
+@pytest.mark.parametrize("arch", builder.ARCHITECTURES)
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
 def test_every_kernel_compiles_without_spilling(path: Path, arch: str) -> None:
-    cubin = kernels.compile_kernel(path, arch)
+    cubin = builder.compile_kernel(path, arch)
     assert cubin.startswith(b"\x7fELF")
-    used = kernels.usage(path, arch)
+    used = builder.usage(path, arch)
     assert set(used) == {f"{path.stem}_{suffix}" for suffix in ("f16", "f32", "f64")}
     for name, use in used.items():
         assert name.encode() in cubin
@@ -48,7 +48,7 @@ def test_spills_are_read(sources: Path) -> None:
     path = sources / "rescore.cu"
     squeezed = path.read_text().replace("__launch_bounds__(THREADS)", "__maxnreg__(16)")
     path.write_text(squeezed.replace("#pragma unroll 4", "#pragma unroll 16"))
-    assert all(use.spill_bytes > 0 for use in kernels.usage(path, "sm_90").values())
+    assert all(use.spill_bytes > 0 for use in builder.usage(path, "sm_90").values())
 
 
 def test_an_error_names_the_file_and_its_line(sources: Path) -> None:
@@ -57,62 +57,62 @@ def test_an_error_names_the_file_and_its_line(sources: Path) -> None:
     line = lines.index("constexpr int THREADS = 128;") + 1
     path.write_text("\n".join([*lines[: line - 1], "constexpr int THREADS = no_such_word;", *lines[line:]]))
     with pytest.raises(nvrtc.CompileError, match=rf"kernels/rescore\.cu\({line}\): error: .*no_such_word"):
-        kernels.compile_kernel(path, "sm_90")
+        builder.compile_kernel(path, "sm_90")
 
 
 def test_an_unknown_architecture_is_an_error() -> None:
     with pytest.raises(nvrtc.CompileError, match="sm_1"):
-        kernels.compile_kernel(SOURCES[0], "sm_1")
+        builder.compile_kernel(SOURCES[0], "sm_1")
 
 
 def test_a_second_call_is_served_from_the_cache(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = sources / "prepare_rows.cu"
     path.write_text(path.read_text() + "// a source that no other test compiles\n")
-    made = kernels.compile_kernel(path, "sm_80")
+    made = builder.compile_kernel(path, "sm_80")
     monkeypatch.setattr(nvrtc, "compile_source", None)
-    assert kernels.compile_kernel(path, "sm_80") == made
-    assert len(kernels.usage(path, "sm_80")) == 3
+    assert builder.compile_kernel(path, "sm_80") == made
+    assert len(builder.usage(path, "sm_80")) == 3
 
 
 def test_the_key_follows_all_that_decides_the_cubin(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = sources / "rescore.cu"
-    keys = [kernels.cache_key(path, "sm_90"), kernels.cache_key(path, "sm_90a")]
+    keys = [builder.cache_key(path, "sm_90"), builder.cache_key(path, "sm_90a")]
     header = sources / "rows.cuh"
     header.write_text(header.read_text() + "\n")
-    keys.append(kernels.cache_key(path, "sm_90"))
+    keys.append(builder.cache_key(path, "sm_90"))
     path.write_text(path.read_text() + "\n")
-    keys.append(kernels.cache_key(path, "sm_90"))
-    monkeypatch.setattr(kernels, "OPTIONS", (*kernels.OPTIONS, "-G"))
-    keys.append(kernels.cache_key(path, "sm_90"))
+    keys.append(builder.cache_key(path, "sm_90"))
+    monkeypatch.setattr(builder, "OPTIONS", (*builder.OPTIONS, "-G"))
+    keys.append(builder.cache_key(path, "sm_90"))
     monkeypatch.setattr(nvrtc, "version", lambda: "0.0")
-    keys.append(kernels.cache_key(path, "sm_90"))
+    keys.append(builder.cache_key(path, "sm_90"))
     (sources / "cuda_fp16.h").write_text("another release of CUDA's header")
     monkeypatch.setattr(nvrtc, "include_folder", lambda: sources)
-    keys.append(kernels.cache_key(path, "sm_90"))
+    keys.append(builder.cache_key(path, "sm_90"))
     assert len(set(keys)) == len(keys) == 7
-    assert keys[-1] == kernels.cache_key(path, "sm_90")
+    assert keys[-1] == builder.cache_key(path, "sm_90")
 
 
 def test_an_edited_header_reaches_the_cubin(sources: Path) -> None:
     path, header = sources / "prepare_rows.cu", sources / "rows.cuh"
-    before = kernels.compile_kernel(path, "sm_80")
+    before = builder.compile_kernel(path, "sm_80")
     header.write_text(header.read_text().replace("__dadd_ru", "__dadd_rd"))
-    assert kernels.compile_kernel(path, "sm_80") != before
+    assert builder.compile_kernel(path, "sm_80") != before
 
 
 def test_the_folder_of_the_cache_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(kernels.CACHE, str(tmp_path / "chosen"))
-    kernels.compile_kernel(SOURCES[0], "sm_90")
+    monkeypatch.setenv(builder.CACHE, str(tmp_path / "chosen"))
+    builder.compile_kernel(SOURCES[0], "sm_90")
     assert sorted(p.suffix for p in (tmp_path / "chosen").iterdir()) == [".cubin", ".log"]
-    monkeypatch.delenv(kernels.CACHE)
+    monkeypatch.delenv(builder.CACHE)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert kernels.cache_folder() == tmp_path / "geometry" / "kernels"
+    assert builder.cache_folder() == tmp_path / "geometry" / "kernels"
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv(kernels.CACHE, str(tmp_path / "file" / "below"))
-    assert kernels.compile_kernel(SOURCES[0], "sm_90").startswith(b"\x7fELF")
+    monkeypatch.setenv(builder.CACHE, str(tmp_path / "file" / "below"))
+    assert builder.compile_kernel(SOURCES[0], "sm_90").startswith(b"\x7fELF")
 
 
 def test_a_missing_compiler_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

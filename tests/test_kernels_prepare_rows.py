@@ -12,7 +12,7 @@ from kernel_cases import CLOUDS, SIZES, Case, case, same_under_every_schedule
 from pair_clouds import gaussian
 
 from geometry.pairs import kernel_reference as reference
-from geometry.pairs.kernels import kernel_folder
+from geometry.pairs.cuda.builder import kernel_folder
 
 SOURCE = "prepare_rows.cu"
 KERNELS = ("prepare_rows_f16", "prepare_rows_f32", "prepare_rows_f64")

@@ -12,7 +12,7 @@ from kernel_cases import CLOUDS, SIZES, Case, case, same_under_every_schedule
 from pair_clouds import gaussian, lattice
 
 from geometry.pairs import kernel_reference as reference
-from geometry.pairs.kernels import kernel_folder
+from geometry.pairs.cuda.builder import kernel_folder
 
 SOURCE = "rescore.cu"
 KERNELS = ("rescore_f16", "rescore_f32", "rescore_f64")

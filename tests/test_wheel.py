@@ -61,7 +61,7 @@ def test_kernels_are_found_in_a_checkout_and_in_an_installation(wheel: Path, tmp
 
 def found_by(package: Path) -> tuple[Path, set[str]]:
     """The folder and the files that the function of this copy of the package finds."""
-    spec = importlib.util.spec_from_file_location("kernels_there", package / "pairs" / "kernels.py")
+    spec = importlib.util.spec_from_file_location("kernels_there", package / "pairs" / "cuda" / "builder.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:

@@ -38,7 +38,7 @@ def gather() -> dict[str, dict[str, Any]]:
 
     from geometry.analysis.document import versions
     from geometry.pairs import executor
-    from geometry.pairs.kernels import kernel_files
+    from geometry.pairs.cuda.builder import kernel_files
 
     cuda = torch.cuda.is_available()
     devices = {"cpu": f"{torch.get_num_threads()} threads"}

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from geometry.pairs.kernels import kernel_folder
+from geometry.pairs.cuda.builder import kernel_folder
 
 HERE = Path(__file__).resolve().parent
 SCHEDULES = (0, 1, 7, 11)  # forward, reverse, two seeded shuffles

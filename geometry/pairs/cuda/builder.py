@@ -17,7 +17,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from geometry.pairs import nvrtc
+from geometry.pairs.cuda import nvrtc
 
 SUFFIXES = (".cu", ".cuh")
 ARCHITECTURES = ("sm_80", "sm_90", "sm_90a", "sm_100")
@@ -42,7 +42,7 @@ class Usage:
 
 def kernel_folder() -> Path:
     """The folder of the kernel sources."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parent.parent.parent
     installed = package / "kernels"
     return installed if installed.is_dir() else package.parent / "kernels"
 
