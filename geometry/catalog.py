@@ -13,7 +13,14 @@ from geometry.nulls import gauges  # noqa: F401
 from geometry.pairs import Scan, executor, scan
 from geometry.registry import Entry, Outcome, entries, entry
 
-__all__ = ["compute", "evaluate", "statistics"]
+__all__ = ["DEFAULT", "compute", "evaluate", "statistics"]
+
+# What a run computes unless asked for more: enough for the verdict and a first reading, within seconds a set.
+DEFAULT = (
+    "mean_cosine", "angle_dimension", "cone", "duplicates", "effective_rank", "participation_ratio", "iso_score",
+    "stable_rank", "rankme", "scale", "shell", "uniformity", "frechet", "mode_coverage", "prdc", "spectrum_shift",
+    "tail_survival", "corr_int", "gride", "lpca", "mle", "two_nn", "structure_gain", "dimension_gap",
+)  # fmt: skip
 
 
 def statistics() -> list[Entry]:

@@ -26,7 +26,10 @@ LINEAR: tuple[Invariance, ...] = ("rotation", "row order", "zero-padding", "scal
 
 @dataclass(frozen=True)
 class Entry:
-    """One statistic. `k` is the number of neighbours it asks for by default, 0 for none."""
+    """One statistic. `k` is the number of neighbours it asks for by default, 0 for none.
+
+    null: the value expected where there is nothing to find, in words; fails: when it has no value, or misleads.
+    """
 
     name: str
     function: Callable[..., Outcome]
@@ -36,6 +39,8 @@ class Entry:
     direction: str
     source: str
     k: int = 0
+    null: str = ""
+    fails: str = ""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -46,6 +51,11 @@ class Entry:
     @property
     def definition(self) -> str:
         return inspect.getdoc(self.function) or ""
+
+    @property
+    def formula(self) -> str:
+        """What the module that defines it says: formula, source, what is left out."""
+        return inspect.getdoc(inspect.getmodule(self.function)) or ""
 
     @property
     def needs_reference(self) -> bool:
@@ -68,11 +78,13 @@ def statistic(
     direction: str,
     source: str,
     k: int = 0,
+    null: str = "",
+    fails: str = "",
 ) -> Callable[[Function], Function]:
     """Register `function(scan[, reference_scan], *, options)` under the field's name for it."""
 
     def register(function: Function) -> Function:
-        _entries[name] = Entry(name, function, needs, range, invariances, direction, source, k)
+        _entries[name] = Entry(name, function, needs, range, invariances, direction, source, k, null, fails)
         return function
 
     return register

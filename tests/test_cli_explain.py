@@ -31,6 +31,13 @@ def test_a_page_has_definition_needs_range_options_and_source(name: str, capsys:
     assert one.definition and one.source and one.direction
 
 
+@pytest.mark.parametrize("name", [one.name for one in statistics()])
+def test_a_page_says_the_formula_of_the_module(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    one = entry(name)
+    main(["explain", name])
+    assert one.formula and f"\nFormula\n{one.formula}\n" in capsys.readouterr().out
+
+
 def test_json_is_one_strict_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "two_nn", "-j"]) == 0
     (found,) = json.loads(capsys.readouterr().out)

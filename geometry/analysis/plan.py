@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geometry.catalog import statistics
+from geometry.catalog import DEFAULT, statistics
 from geometry.errors import InputError, UsageError
 from geometry.nulls.core import ROWS
 from geometry.pairs import Scan, executor
@@ -90,11 +90,12 @@ def read(sources: Any, options: Options) -> list[EmbeddingSet]:
 
 
 def chosen(statistics_asked: str | Iterable[str]) -> tuple[Entry, ...]:
-    """Entries by name, or all of them for `default` and `all`."""
-    every = tuple(statistics())
+    """Entries by name, those of a run without wishes for `default`, every one for `all`."""
     if isinstance(statistics_asked, str):
-        if statistics_asked in ("default", "all"):
-            return every
+        if statistics_asked == "all":
+            return tuple(statistics())
+        if statistics_asked == "default":
+            return tuple(entry(name) for name in DEFAULT)
         statistics_asked = [name.strip() for name in statistics_asked.split(",")]
     return tuple(entry(name) for name in statistics_asked)
 

@@ -32,7 +32,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--key", help="name of the array inside each file")
     parser.add_argument("--pattern", help="pattern with {generation}, relative to the folder given as PATH")
     parser.add_argument("--nan", choices=("error", "drop"), default="error", help="rows with NaN or infinity (error)")
-    parser.add_argument("--statistics", default="default", help="names separated by commas, or default (all there are)")
+    parser.add_argument("--statistics", default="default", help="names separated by commas, default, or all")
     parser.add_argument("--format", nargs="+", choices=("png", "svg", "pdf"), default=["png"], help="of figures (png)")
     parser.add_argument("-k", type=positive, default=32, help="neighbours in the shared table, at least (32)")
     parser.add_argument("--sample", type=positive, metavar="ROWS", help="look at a seeded sample of so many rows a set")

@@ -37,9 +37,12 @@ def as_dict(one: Any) -> dict[str, Any]:
     return {
         "name": one.name,
         "definition": one.definition,
+        "formula": one.formula,
         "needs": list(one.needs),
         "range": [None if isinf(end) else end for end in one.range],
         "invariances": list(one.invariances),
+        "null": one.null,
+        "fails": one.fails,
         "direction": one.direction,
         "source": one.source,
         "k": one.k or None,
@@ -54,9 +57,12 @@ def page(one: Any) -> str:
     lines = {
         "needs": ", ".join(one.needs),
         "range": f"{low} to {high}",
+        "null": one.null,
+        "fails": one.fails,
         "unchanged by": ", ".join(one.invariances) or "nothing",
         "collapse moves it": one.direction,
         "options": options,
         "source": one.source,
     }
-    return "\n".join([one.name, "", one.definition, "", *(f"{key}: {value}" for key, value in lines.items())])
+    facts = (f"{key}: {value}" for key, value in lines.items() if value)
+    return "\n".join([one.name, "", one.definition, "", "Formula", one.formula, "", *facts])
