@@ -32,17 +32,19 @@ def compute(name: str, x: Any, y: Any = None, *, device: str = "auto", seed: int
     """One statistic of STATISTICS by its name.
 
     x, y: points (n, d) of any array library, or a ready summary (`Neighbors`, `Moments`); y is the reference where the
-    statistic compares two sets. Further options are those of the statistic (`geometry explain NAME`). Raises UsageError
-    for an unknown name, a missing or needless y or an unknown option, InputError for unusable points. Data on which the
-    statistic has no value give an `undefined` estimate with its reason.
+    statistic compares two sets. labels and ids (n,), reference_labels and reference_ids go to the statistics that read
+    them. Further options are those of the statistic (`geometry explain NAME`). Raises UsageError for an unknown name, a
+    missing or needless y or an unknown option, InputError for unusable points. Data on which the statistic has no value
+    give an `undefined` estimate with its reason.
     """
     found = entry(name)
     _check(found, y, options)
     engine = executor(device)
-    labels = options.pop("labels", None)
-    sets = [scan(x, engine, seed=seed, labels=labels)]
+    own = {name: options.pop(name, None) for name in ("labels", "ids")}
+    theirs = {name: options.pop(f"reference_{name}", None) for name in ("labels", "ids")}
+    sets = [scan(x, engine, seed=seed, **own)]
     if y is not None:
-        sets.append(scan(y, engine, seed=seed, labels=options.pop("reference_labels", None)))
+        sets.append(scan(y, engine, seed=seed, **theirs))
         if 0 < sets[0].d != sets[1].d > 0:
             raise InputError(f"x has {sets[0].d} dimensions, y has {sets[1].d}; they must agree")
     return found.function(*sets, **options)
@@ -61,8 +63,8 @@ def _check(found: Entry, y: Any, options: dict[str, Any]) -> None:
         raise UsageError(f"{found.name} compares two sets; pass the reference as y")
     if y is not None and not found.takes_reference:
         raise UsageError(f"{found.name} looks at one set; leave y out")
-    labelled = {"labels", "reference_labels"} if "labels" in found.needs else set()
-    unknown = set(options) - set(found.options) - labelled
+    of_rows = {f"{whose}{name}" for name in ("labels", "ids") if name in found.needs for whose in ("", "reference_")}
+    unknown = set(options) - set(found.options) - of_rows
     if unknown:
-        known = ", ".join(sorted({*found.options, *labelled})) or "none"
+        known = ", ".join(sorted({*found.options, *of_rows})) or "none"
         raise UsageError(f"{found.name} has no option '{sorted(unknown)[0]}'; it has: {known}")

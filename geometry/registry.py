@@ -17,7 +17,7 @@ from geometry.types import Estimate
 
 Outcome = Estimate | dict[str, Estimate]
 Function = TypeVar("Function", bound=Callable[..., Outcome])
-Need = Literal["neighbors", "moments", "pair_sums", "points", "labels", "reference", "optional reference"]
+Need = Literal["neighbors", "moments", "pair_sums", "points", "labels", "ids", "reference", "optional reference"]
 Invariance = Literal["translation", "rotation", "scale", "row order", "zero-padding"]
 RIGID: tuple[Invariance, ...] = ("translation", "rotation", "row order", "zero-padding")
 SIMILARITY: tuple[Invariance, ...] = (*RIGID, "scale")

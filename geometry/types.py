@@ -121,8 +121,9 @@ class Moments:
 class Estimate:
     """The value of a statistic and how far to trust it. `value` is None unless status is `ok`.
 
-    low and high bound a 95 % interval found by `method`; null is the value expected where there is nothing, z the
-    distance from it in standard errors. per_point (n,) and profile (name -> array) are kept where they exist.
+    low and high bound a 95 % interval found by `method`; null is the value expected where there is nothing (null_of:
+    where a run took it from), z the distance from it in standard errors. per_point (n,) and profile (name -> array) are
+    kept where they exist.
     """
 
     name: str
@@ -142,6 +143,7 @@ class Estimate:
     reason: str = ""
     per_point: Array | None = None
     profile: Mapping[str, Array] | None = None
+    null_of: str = ""
 
     def __float__(self) -> float:
         return float("nan") if self.value is None else float(self.value)

@@ -42,9 +42,9 @@ def test_the_folder_has_each_file_once_and_no_leftover(tmp_path: Path) -> None:
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert found == {"run.json", "results.jsonl", "results.csv", *(f"arrays/{name}.npy" for name in ARRAYS)}
     assert (tmp_path / "results.csv").read_text() == (
-        "generation,position,layer,name,variant,value,stderr,low,high,method,null,z,n,d,k,exact,status,reason\n"
-        "0,0,,scale,ratio,0.1,,,,,,,3,2,,True,ok,\n"
-        "1,0,,scale,ratio,0.1,,,,,,,3,2,,True,ok,\n"
+        "generation,position,layer,name,variant,value,stderr,low,high,method,null,null_of,z,n,d,k,exact,status,reason\n"
+        "0,0,,scale,ratio,0.1,,,,,,,,3,2,,True,ok,\n"
+        "1,0,,scale,ratio,0.1,,,,,,,,3,2,,True,ok,\n"
     )
 
 

@@ -34,8 +34,8 @@ def analyze(
 
     sources: paths (files, folders, patterns, PATH:KEY), EmbeddingSets, or arrays (n, d), one per generation. Options:
     reference=0 (generation number or name), k=32 neighbours in the shared table, device "auto" | "cpu" | "cuda",
-    seed=0, statistics="default", "all" or names, key and pattern (see `geometry.load`), nan="error" | "drop", sample=None (at
-    most so many rows of each set, seeded), memory_budget (bytes of scratch). out: a folder to write, as
+    seed=0, statistics="default", "all" or names, key and pattern (see `geometry.load`), nan="error" | "drop",
+    sample=None (at most so many rows of each set, seeded), memory_budget (bytes of scratch). out: a folder to write, as
     `Analysis.write` does. progress: called with a line per step. Raises InputError for input that cannot be analysed,
     UsageError for unknown options, statistics or references.
     """

@@ -64,7 +64,7 @@ def plan(sources: Any, options: Options) -> Plan:
     engine = executor(options.device, options.memory_budget)
     entries = chosen(options.statistics)
     width = max([options.k, *(one.k for one in entries)])
-    scans = tuple(Scan(one.points, engine, k=width, seed=options.seed, labels=one.labels) for one in sets)
+    scans = tuple(Scan(one.points, engine, k=width, seed=options.seed, labels=one.labels, ids=one.ids) for one in sets)
     if options.sample is not None:
         scans = tuple(one.at_most(options.sample) for one in scans)
     large = [scan.n for scan in scans if scan.n >= FEW]

@@ -1,13 +1,15 @@
 """All statistics of all generations as the rows of results.jsonl.
 
 One-set statistics are computed on every generation, two-set ones on every generation but the reference, with as many
-rows on both sides. A statistic that fails leaves a row that says so and stops nothing.
+rows on both sides. What has no null of its own is held against the reference resampled (`geometry.analysis.nulls`). A
+statistic that fails leaves a row that says so and stops nothing.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from geometry.analysis.nulls import held_against_null
 from geometry.analysis.plan import Plan
 from geometry.catalog import evaluate
 from geometry.pairs import Scan
@@ -15,7 +17,7 @@ from geometry.registry import Entry, Outcome
 from geometry.types import Estimate
 
 FIELDS = (
-    "value", "stderr", "low", "high", "method", "null", "z", "n", "d", "k", "exact", "status", "reason",
+    "value", "stderr", "low", "high", "method", "null", "null_of", "z", "n", "d", "k", "exact", "status", "reason",
 )  # fmt: skip
 Outcomes = dict[str, list[Outcome]]
 
@@ -27,8 +29,12 @@ def outcomes_of(plan: Plan, g: int) -> Outcomes:
     for entry in plan.entries:
         options = _options(entry, plan)
         made = [] if entry.needs_reference else [evaluate(entry, scan, **options)]
+        if g != plan.reference:
+            made = [held_against_null(plan, entry, one, rows=scan.n, pair=False, options=options) for one in made]
         if g != plan.reference and entry.takes_reference:
-            made.append(evaluate(entry, *equal(scan, plan.scans[plan.reference]), **options))
+            pair = equal(scan, plan.scans[plan.reference])
+            outcome = evaluate(entry, *pair, **options)
+            made.append(held_against_null(plan, entry, outcome, rows=pair[0].n, pair=True, options=options))
         found[entry.name] = made
     return found
 

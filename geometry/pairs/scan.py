@@ -29,12 +29,23 @@ MOST_COVARIANCE = (
 class Scan:
     """Summaries of one set, (n, d), on one engine; see the module."""
 
-    def __init__(self, points: Array, executor: Executor, *, k: int = 0, seed: int = 0, labels: Array | None = None):
+    def __init__(
+        self,
+        points: Array,
+        executor: Executor,
+        *,
+        k: int = 0,
+        seed: int = 0,
+        labels: Array | None = None,
+        ids: Array | None = None,
+    ):
         self.points = require_finite(points)
         self.executor = executor
         self.seed = seed
         self.labels = labels
+        self.ids = ids
         self.k = k
+        self.numbers: Ints | None = None  # of these rows in the set they were taken from; None for a whole set
         self._table: Neighbors | None = None
         self._moments: Moments | None = None
         self._sums: dict[float, PairSums] = {}
@@ -146,14 +157,19 @@ class Scan:
         return np.stack(counts)
 
     def at_most(self, rows: int) -> Scan:
-        """This scan, or one of a seeded sample of `rows` of its rows with their labels; made once."""
+        """This scan, or one of a seeded sample of `rows` of its rows with their labels and ids; made once."""
         if self.n <= rows:
             return self
         if ("at most", rows) not in self.memo:
-            chosen = sample_rows(self.n, rows, self.seed)
-            labels = None if self.labels is None else self.labels[chosen]
-            self.memo["at most", rows] = Scan(self.rows[chosen], self.executor, k=self.k, seed=self.seed, labels=labels)
+            self.memo["at most", rows] = self.of_rows(sample_rows(self.n, rows, self.seed))
         part: Scan = self.memo["at most", rows]
+        return part
+
+    def of_rows(self, rows: Ints) -> Scan:
+        """A scan of the rows with these numbers, with their labels and ids; it knows their numbers in the whole set."""
+        labels, ids = (None if values is None else np.asarray(values)[rows] for values in (self.labels, self.ids))
+        part = Scan(self.rows[rows], self.executor, k=self.k, seed=self.seed, labels=labels, ids=ids)
+        part.numbers = rows if self.numbers is None else self.numbers[rows]
         return part
 
     def _summed_rows(self) -> Ints:
@@ -166,10 +182,18 @@ class Scan:
         return self.points
 
 
-def scan(points: Any, executor: Executor, *, k: int = 0, seed: int = 0, labels: Array | None = None) -> Scan:
+def scan(
+    points: Any,
+    executor: Executor,
+    *,
+    k: int = 0,
+    seed: int = 0,
+    labels: Array | None = None,
+    ids: Array | None = None,
+) -> Scan:
     """A scan of whatever counts as points, or of a ready summary, or the scan itself."""
     if isinstance(points, Scan):
         return points
     if isinstance(points, Neighbors | Moments):
         return Scan.of(points, executor)
-    return Scan(as_points(points), executor, k=k, seed=seed, labels=labels)
+    return Scan(as_points(points), executor, k=k, seed=seed, labels=labels, ids=ids)

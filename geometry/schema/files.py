@@ -21,8 +21,8 @@ from geometry.errors import InputError
 from geometry.types import Array, Record
 
 COLUMNS = (
-    "generation", "position", "layer", "name", "variant", "value", "stderr", "low", "high", "method", "null", "z",
-    "n", "d", "k", "exact", "status", "reason",
+    "generation", "position", "layer", "name", "variant", "value", "stderr", "low", "high", "method", "null", "null_of",
+    "z", "n", "d", "k", "exact", "status", "reason",
 )  # fmt: skip
 
 
