@@ -7,8 +7,8 @@ from typing import Any
 from geometry.collapse import directions, duplicates, rankme, scale, shell, spectrum, uniformity  # noqa: F401
 from geometry.compare import frechet, mode_coverage, prdc, spectrum_shift, tail_survival  # noqa: F401
 from geometry.dimension import corr_int, gride, lpca, mle, two_nn  # noqa: F401
-from geometry.errors import InputError, UsageError
-from geometry.estimates import failed
+from geometry.errors import InputError, UnpairedError, UsageError
+from geometry.estimates import failed, undefined
 from geometry.nulls import gauges  # noqa: F401
 from geometry.pairs import Scan, executor, scan
 from geometry.registry import Entry, Outcome, entries, entry
@@ -45,15 +45,20 @@ def compute(name: str, x: Any, y: Any = None, *, device: str = "auto", seed: int
     sets = [scan(x, engine, seed=seed, **own)]
     if y is not None:
         sets.append(scan(y, engine, seed=seed, **theirs))
-        if 0 < sets[0].d != sets[1].d > 0:
+        if 0 < sets[0].d != sets[1].d > 0 and "ids" not in found.needs:  # pairs may live in different spaces
             raise InputError(f"x has {sets[0].d} dimensions, y has {sets[1].d}; they must agree")
     return found.function(*sets, **options)
 
 
 def evaluate(found: Entry, *sets: Scan, **options: Any) -> Outcome:
-    """A statistic inside a run: an exception becomes a `failed` estimate and stops nothing else."""
+    """A statistic inside a run: an exception becomes a `failed` estimate and stops nothing else.
+
+    A statistic of pairs is undefined (`unpaired`) where the rows of the sets have no ids in common.
+    """
     try:
         return found.function(*sets, **options)
+    except UnpairedError:
+        return undefined(found.name, "unpaired", n=sets[0].n, d=sets[0].d)
     except Exception as error:  # whatever it is, the other statistics go on and the row says what happened
         return failed(found.name, error)
 

@@ -13,6 +13,10 @@ class InputError(GeometryError, ValueError):
     """Input that cannot be analysed as it is: wrong shape, missing key, NaN, too few rows."""
 
 
+class UnpairedError(InputError):
+    """Two sets whose rows are not known to belong together, given to a statistic of pairs."""
+
+
 class UnsafeFileError(GeometryError):
     """A file that would run code or exceed its own bounds when read."""
 

@@ -67,6 +67,8 @@ def run(found: Entry, points: Any, reference: Any) -> list[Estimate]:
         options["labels"] = np.arange(len(points)) % 3
         if found.takes_reference:
             options["reference_labels"] = np.arange(len(reference)) % 3
+    if "ids" in found.needs:
+        options |= {"ids": np.arange(len(points)), "reference_ids": np.arange(len(reference))}
     outcome = compute(found.name, points, reference if found.takes_reference else None, **options)
     return [outcome] if isinstance(outcome, Estimate) else list(outcome.values())
 

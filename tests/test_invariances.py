@@ -1,7 +1,7 @@
 """Every registered statistic keeps its declared invariances: 1e-5 in float64, 1e-3 in float32 at 1000 spreads' offset.
 
 Relative to the value's size or 1, whichever is larger: several statistics are logarithms or live near 0. Statistics of
-two sets get a reference changed in the same way; labels stay with their rows.
+two sets get a reference changed in the same way; labels and ids stay with their rows.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ def values(found: Entry, x: clouds.Cloud, y: clouds.Cloud, order: Any = slice(No
     if "labels" in found.needs:
         labels = clouds.cluster_labels(N, 6)[order]
         options = {"labels": labels, "reference_labels": labels} if found.takes_reference else {"labels": labels}
+    if "ids" in found.needs:
+        options |= {"ids": np.arange(N)[order], "reference_ids": np.arange(N)[order]}
     outcome = compute(found.name, x, y if found.needs_reference else None, **options)
     return {"": outcome} if isinstance(outcome, Estimate) else outcome
 

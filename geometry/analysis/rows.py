@@ -32,11 +32,17 @@ def outcomes_of(plan: Plan, g: int) -> Outcomes:
         if g != plan.reference:
             made = [held_against_null(plan, entry, one, rows=scan.n, pair=False, options=options) for one in made]
         if g != plan.reference and entry.takes_reference:
-            pair = equal(scan, plan.scans[plan.reference])
+            pair = _pair(entry, scan, plan.scans[plan.reference])
             outcome = evaluate(entry, *pair, **options)
             made.append(held_against_null(plan, entry, outcome, rows=pair[0].n, pair=True, options=options))
         found[entry.name] = made
     return found
+
+
+def _pair(entry: Entry, scan: Scan, reference: Scan) -> tuple[Scan, Scan]:
+    """Both sets at equal rows; whole where rows are paired by ids, which makes them equal itself."""
+    by_ids = "ids" in entry.needs and scan.ids is not None and reference.ids is not None
+    return (scan, reference) if by_ids else equal(scan, reference)
 
 
 def equal(scan: Scan, reference: Scan) -> tuple[Scan, Scan]:

@@ -17,7 +17,7 @@ from geometry.pairs.arrays import as_points, require_finite
 from geometry.pairs.executor import Executor
 from geometry.pairs.spectrum import Spectrum, spectrum_of_covariance, spectrum_of_points
 from geometry.pairs.sums import sample_rows
-from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
+from geometry.types import Array, EmbeddingSet, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
 
 SUM_ROWS = 4096  # rows up to which all pairs enter the pair sums
 SAMPLED_ROWS = 2048  # beyond, a sample of rows against all: its error on a mean over pairs is far below 1 %
@@ -97,6 +97,13 @@ class Scan:
             grown = min(max(k, self.k), len(self.points) - 1)
             self._table = self.executor.neighbors(self.points, self.points, grown, exclude_self=True)
         return self._table.first(k)
+
+    @property
+    def least_recall(self) -> Neighbors | None:
+        """The table of lowest recall that this scan has handed out; None where all of them are exact."""
+        tables = [self._table, *(table for _, table in self._among.values())]
+        guessed = [table for table in tables if table is not None and table.recall is not None]
+        return min(guessed, key=lambda table: table.recall or 0.0, default=None)
 
     @property
     def moments(self) -> Moments:
@@ -191,9 +198,16 @@ def scan(
     labels: Array | None = None,
     ids: Array | None = None,
 ) -> Scan:
-    """A scan of whatever counts as points, or of a ready summary, or the scan itself."""
+    """A scan of whatever counts as points, of an EmbeddingSet or a ready summary, or the scan itself.
+
+    A set's own labels and ids hold where none are given.
+    """
     if isinstance(points, Scan):
         return points
+    if isinstance(points, EmbeddingSet):
+        labels = points.labels if labels is None else labels
+        ids = points.ids if ids is None else ids
+        return scan(points.points, executor, k=k, seed=seed, labels=labels, ids=ids)
     if isinstance(points, Neighbors | Moments):
         return Scan.of(points, executor)
     return Scan(as_points(points), executor, k=k, seed=seed, labels=labels, ids=ids)
