@@ -1,4 +1,4 @@
-"""Every kernel compiled for every architecture with no GPU present, its registers and spills, and the cache."""
+"""Every kernel compiled for every architecture with no GPU present: registers, spills, machine code; and the cache."""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ import shutil
 from pathlib import Path
 
 import pytest
+from kernel_expectations import EXPECTED
+from machine_code import matrix_instructions
 
-from geometry.pairs.cuda import builder, nvrtc
+from geometry.errors import GeometryError, UsageError
+from geometry.pairs.cuda import builder, cache, nvrtc
 
 SOURCES = [path for path in builder.kernel_files() if path.suffix == ".cu"]
-MOST_REGISTERS = 64  # 8 blocks of 128 threads on a multiprocessor of 64 Ki registers
+MATRIX = """
+#include <cuda_fp16.h>
+extern "C" __global__ void with_mma(const unsigned* in, float* out) {
+    float c[4] = {};
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3},{%4,%5,%6,%7},{%8,%9},{%0,%1,%2,%3};"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                 : "r"(in[0]), "r"(in[1]), "r"(in[2]), "r"(in[3]), "r"(in[4]), "r"(in[5]));
+    out[threadIdx.x] = c[0] + c[1] + c[2] + c[3];
+}
+extern "C" __global__ void without(const float* in, float* out) { out[threadIdx.x] = in[threadIdx.x] * 2.0f + 1.0f; }
+"""
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cubins")
-        patch.setenv(builder.CACHE, str(folder))
+        patch.setenv(cache.VARIABLE, str(folder))
         yield folder
 
 
@@ -26,22 +39,33 @@ def sources(tmp_path: Path) -> Path:
     return Path(shutil.copytree(builder.kernel_folder(), tmp_path / "kernels"))
 
 
-def test_the_sources_are_found() -> None:
-    assert {path.name for path in SOURCES} >= {"rescore.cu", "prepare_rows.cu"}
+def test_every_source_has_its_expectations() -> None:
+    assert {path.name for path in SOURCES} == set(EXPECTED)
 
 
 @pytest.mark.parametrize("arch", builder.ARCHITECTURES)
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
-def test_every_kernel_compiles_without_spilling(path: Path, arch: str) -> None:
-    cubin = builder.compile_kernel(path, arch)
+def test_every_kernel_compiles_within_its_bounds(path: Path, arch: str) -> None:
+    expected, cubin, used = EXPECTED[path.name], builder.compile_kernel(path, arch), builder.usage(path, arch)
     assert cubin.startswith(b"\x7fELF")
-    used = builder.usage(path, arch)
-    assert set(used) == {f"{path.stem}_{suffix}" for suffix in ("f16", "f32", "f64")}
+    assert set(used) == set(expected.kernels)
     for name, use in used.items():
-        assert name.encode() in cubin
-        assert use.spill_bytes == 0, f"{name} spills on {arch}"
-        assert use.stack_bytes == 0, f"{name} keeps arrays in local memory on {arch}"
-        assert 0 < use.registers <= MOST_REGISTERS, f"{name} takes {use.registers} registers on {arch}"
+        assert use.spill_bytes <= expected.most_spill_bytes, f"{name} spills on {arch}: {use}"
+        assert use.stack_bytes <= expected.most_stack_bytes, f"{name} keeps arrays in local memory on {arch}: {use}"
+        assert 0 < use.registers <= expected.most_registers, f"{name} on {arch}: {use}"
+        if expected.holds is not None:
+            assert matrix_instructions(cubin, name)[expected.holds] > 0, f"{name} on {arch} has no {expected.holds}"
+
+
+@pytest.mark.parametrize("arch", builder.ARCHITECTURES)
+def test_matrix_instructions_are_seen_where_they_are(tmp_path: Path, arch: str) -> None:
+    path = tmp_path / "matrix.cu"
+    path.write_text(MATRIX)
+    cubin = builder.compile_kernel(path, arch)
+    assert matrix_instructions(cubin, "with_mma") == {"HMMA": 1, "HGMMA": 0}
+    assert matrix_instructions(cubin, "without") == {"HMMA": 0, "HGMMA": 0}
+    with pytest.raises(KeyError):
+        matrix_instructions(cubin, "absent")
 
 
 def test_spills_are_read(sources: Path) -> None:
@@ -56,7 +80,7 @@ def test_an_error_names_the_file_and_its_line(sources: Path) -> None:
     lines = path.read_text().splitlines()
     line = lines.index("constexpr int THREADS = 128;") + 1
     path.write_text("\n".join([*lines[: line - 1], "constexpr int THREADS = no_such_word;", *lines[line:]]))
-    with pytest.raises(nvrtc.CompileError, match=rf"kernels/rescore\.cu\({line}\): error: .*no_such_word"):
+    with pytest.raises(GeometryError, match=rf"kernels/rescore\.cu\({line}\): error: .*no_such_word"):
         builder.compile_kernel(path, "sm_90")
 
 
@@ -65,13 +89,25 @@ def test_an_unknown_architecture_is_an_error() -> None:
         builder.compile_kernel(SOURCES[0], "sm_1")
 
 
+@pytest.mark.parametrize(
+    ("capability", "arch"), [((8, 0), "sm_80"), ((8, 9), "sm_89"), ((9, 0), "sm_90a"), ((10, 0), "sm_100")]
+)
+def test_architecture_by_compute_capability(capability: tuple[int, int], arch: str) -> None:
+    assert builder.arch_of(*capability) == arch
+
+
+def test_a_device_before_its_time_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"7\.5"):
+        builder.arch_of(7, 5)
+
+
 def test_a_second_call_is_served_from_the_cache(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = sources / "prepare_rows.cu"
     path.write_text(path.read_text() + "// a source that no other test compiles\n")
     made = builder.compile_kernel(path, "sm_80")
     monkeypatch.setattr(nvrtc, "compile_source", None)
     assert builder.compile_kernel(path, "sm_80") == made
-    assert len(builder.usage(path, "sm_80")) == 3
+    assert set(builder.usage(path, "sm_80")) == set(EXPECTED["prepare_rows.cu"].kernels)
 
 
 def test_the_key_follows_all_that_decides_the_cubin(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +123,7 @@ def test_the_key_follows_all_that_decides_the_cubin(sources: Path, monkeypatch: 
     monkeypatch.setattr(nvrtc, "version", lambda: "0.0")
     keys.append(builder.cache_key(path, "sm_90"))
     (sources / "cuda_fp16.h").write_text("another release of CUDA's header")
-    monkeypatch.setattr(nvrtc, "include_folder", lambda: sources)
+    monkeypatch.setattr(nvrtc, "toolkit", lambda: nvrtc.Toolkit(sources, (sources,)))
     keys.append(builder.cache_key(path, "sm_90"))
     assert len(set(keys)) == len(keys) == 7
     assert keys[-1] == builder.cache_key(path, "sm_90")
@@ -100,24 +136,56 @@ def test_an_edited_header_reaches_the_cubin(sources: Path) -> None:
     assert builder.compile_kernel(path, "sm_80") != before
 
 
+def test_all_sources_have_one_digest_per_architecture() -> None:
+    digests = {builder.kernels_digest(arch) for arch in builder.ARCHITECTURES}
+    assert len(digests) == len(builder.ARCHITECTURES)
+    assert builder.kernels_digest("sm_80") in digests
+
+
 def test_the_folder_of_the_cache_can_be_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(builder.CACHE, str(tmp_path / "chosen"))
-    builder.compile_kernel(SOURCES[0], "sm_90")
-    assert sorted(p.suffix for p in (tmp_path / "chosen").iterdir()) == [".cubin", ".log"]
-    monkeypatch.delenv(builder.CACHE)
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "chosen"))
+    assert (cache.size(), cache.architectures()) == (0, {})
+    file = builder.cubin_file(SOURCES[0], "sm_90")
+    assert file.parent == tmp_path / "chosen"
+    assert sorted(p.suffix for p in file.parent.iterdir()) == [".cubin", ".log"]
+    assert cache.size() == sum(p.stat().st_size for p in file.parent.iterdir()) > 1000
+    assert cache.architectures() == {"sm_90": [SOURCES[0].stem]}
+    monkeypatch.delenv(cache.VARIABLE)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert builder.cache_folder() == tmp_path / "geometry" / "kernels"
+    assert cache.folder() == tmp_path / "geometry" / "kernels"
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv(builder.CACHE, str(tmp_path / "file" / "below"))
-    assert builder.compile_kernel(SOURCES[0], "sm_90").startswith(b"\x7fELF")
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "file" / "below"))
+    made = builder.compile_kernel(SOURCES[0], "sm_90")
+    assert builder.cubin_file(SOURCES[0], "sm_90").read_bytes() == made
+    assert made.startswith(b"\x7fELF")
 
 
-def test_a_missing_compiler_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(nvrtc, "_homes", lambda: iter([tmp_path]))
-    with pytest.raises(nvrtc.CompileError, match="nvidia-cuda-nvrtc"):
-        nvrtc._library.__wrapped__()
-    with pytest.raises(nvrtc.CompileError, match="nvidia-cuda-runtime"):
-        nvrtc.include_folder()
+@pytest.mark.parametrize("layout", ["one folder", "folders", "cccl"])
+def test_toolkits_are_found_in_every_layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, layout: str) -> None:
+    """The wheels of CUDA 13 and a toolkit are one folder, those of CUDA 12 are three; a toolkit may hide nv/target."""
+    homes = {"one folder": (".", ".", "."), "folders": ("nvrtc", "runtime", "cccl"), "cccl": (".", ".", ".")}[layout]
+    target = "include/cccl/nv/target" if layout == "cccl" else "include/nv/target"
+    files = [
+        tmp_path / home / part
+        for home, part in zip(homes, ("lib/libnvrtc.so.1", "include/cuda_fp16.h", target), strict=True)
+    ]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("")
+    monkeypatch.setattr(nvrtc, "_homes", lambda: iter([(tmp_path / "no",), tuple(tmp_path / home for home in homes)]))
+    found = nvrtc.toolkit.__wrapped__()
+    assert found.library == files[0].resolve()
+    assert {folder.resolve() for folder in found.includes} == {files[1].parent, files[2].parent.parent}
+
+
+def test_a_missing_part_of_the_compiler_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(nvrtc, "_homes", lambda: iter([(tmp_path,)]))
+    with pytest.raises(nvrtc.CompileError, match=r"libnvrtc and .*nvidia-cuda-nvrtc"):
+        nvrtc.toolkit.__wrapped__()
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "libnvrtc.so.1").write_text("")
+    with pytest.raises(nvrtc.CompileError, match=r"compiled: not found: cuda_fp16\.h and nv/target\."):
+        nvrtc.toolkit.__wrapped__()

@@ -1,8 +1,8 @@
 """NVIDIA's run-time compiler through ctypes: CUDA C++ to a cubin for a named architecture, with no GPU and no driver.
 
-Takes libnvrtc and the headers from the `nvidia-cuda-nvrtc`, `nvidia-cuda-runtime` (cuda_fp16.h) and `nvidia-cuda-cccl`
-(nv/target) wheels, else from the toolkit at $CUDA_PATH, $CUDA_HOME or /usr/local/cuda. The architecture is always
-named, because sm_90a is never chosen on its own. Leaves out loading and launching.
+Takes the first toolkit that has all of libnvrtc, cuda_fp16.h and nv/target: the wheels of CUDA 13 (one folder), those
+of CUDA 12 (one folder each), then $CUDA_PATH, $CUDA_HOME and /usr/local/cuda. The architecture is always named, because
+sm_90a is never chosen on its own. Leaves out loading and launching.
 """
 
 from __future__ import annotations
@@ -10,20 +10,30 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from geometry.errors import GeometryError
 
+PARTS = ("libnvrtc", "cuda_fp16.h", "nv/target")
 MISSING = (
-    "CUDA kernels cannot be compiled: {what} was not found. "
-    "Install nvidia-cuda-nvrtc, nvidia-cuda-runtime and nvidia-cuda-cccl, or set CUDA_PATH."
+    "CUDA kernels cannot be compiled: not found: {what}. Install embedding-geometry[cuda13] or [cuda12], which bring "
+    "the wheels nvidia-cuda-nvrtc, nvidia-cuda-runtime and nvidia-cuda-cccl, or set CUDA_PATH to a toolkit."
 )
 
 
 class CompileError(GeometryError):
     """A kernel source that the compiler refuses; the message is its log, with file and line."""
+
+
+@dataclass(frozen=True)
+class Toolkit:
+    """A compiler and the folders of its headers."""
+
+    library: Path
+    includes: tuple[Path, ...]
 
 
 def compile_source(name: str, source: str, options: Sequence[str]) -> tuple[bytes, str]:
@@ -43,39 +53,57 @@ def compile_source(name: str, source: str, options: Sequence[str]) -> tuple[byte
 
 
 def version() -> str:
-    """Version of the compiler, such as "13.0"."""
+    """Version of the compiler, such as "13.0". Raises CompileError where there is none."""
     major, minor = ctypes.c_int(), ctypes.c_int()
     _check(_library().nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)))
     return f"{major.value}.{minor.value}"
 
 
-def include_folder() -> Path:
-    """The folder of CUDA's own headers."""
-    for home in _homes():
-        if (home / "include" / "cuda_fp16.h").is_file():
-            return home / "include"
-    raise CompileError(MISSING.format(what="cuda_fp16.h"))
+@cache
+def toolkit() -> Toolkit:
+    """The first complete toolkit; CompileError names what is missing where there is none."""
+    missing: list[str] = []
+    for homes in _homes():
+        found = [_first(homes, part) for part in PARTS]
+        library, *headers = found
+        if library is not None and None not in headers:
+            return Toolkit(library, tuple(dict.fromkeys(path for path in headers if path is not None)))
+        lacks = [part for part, path in zip(PARTS, found, strict=True) if path is None]
+        missing = lacks if not missing or len(lacks) < len(missing) else missing
+    raise CompileError(MISSING.format(what=" and ".join(missing or PARTS)))
+
+
+def _homes() -> Iterator[tuple[Path, ...]]:
+    """Groups of folders with lib/ and include/ that make one toolkit: the newest wheels first."""
+    wheels = find_spec("nvidia")
+    folders = [Path(folder) for folder in ((wheels.submodule_search_locations or ()) if wheels else ())]
+    for folder in folders:
+        yield from ((home,) for home in sorted(folder.glob("cu[0-9]*"), reverse=True))
+    yield tuple(home for folder in folders for home in sorted(folder.glob("cuda_*")))
+    yield from ((Path(os.environ[name]),) for name in ("CUDA_PATH", "CUDA_HOME") if name in os.environ)
+    yield (Path("/usr/local/cuda"),)
+
+
+def _first(homes: Sequence[Path], part: str) -> Path | None:
+    """The library, or the folder of headers, that holds `part`."""
+    for home in homes:
+        if part == "libnvrtc":
+            libraries = [path for folder in ("lib", "lib64") for path in sorted((home / folder).glob("libnvrtc.so*"))]
+            if libraries:
+                return libraries[0]
+        else:
+            for folder in (home / "include", home / "include" / "cccl"):
+                if (folder / part).is_file():
+                    return folder
+    return None
 
 
 @cache
 def _library() -> ctypes.CDLL:
-    for home in _homes():
-        for folder in (home / "lib", home / "lib64"):
-            for path in sorted(folder.glob("libnvrtc.so*")):
-                for needed in sorted(folder.glob("libnvrtc-builtins.so*")):
-                    ctypes.CDLL(str(needed))  # older releases look for it by name alone, and find it where loaded
-                return ctypes.CDLL(str(path))
-    raise CompileError(MISSING.format(what="libnvrtc"))
-
-
-def _homes() -> Iterator[Path]:
-    """Folders that may hold lib/ and include/: the newest wheels first, then toolkits."""
-    wheels = find_spec("nvidia")
-    for folder in (wheels.submodule_search_locations or ()) if wheels else ():
-        yield from sorted(Path(folder).glob("cu[0-9]*"), reverse=True)
-        yield from sorted(Path(folder).glob("cuda_*"))
-    yield from (Path(os.environ[name]) for name in ("CUDA_PATH", "CUDA_HOME") if name in os.environ)
-    yield Path("/usr/local/cuda")
+    path = toolkit().library
+    for needed in sorted(path.parent.glob("libnvrtc-builtins.so*")):
+        ctypes.CDLL(str(needed))  # older releases look for it by name alone, and find it where loaded
+    return ctypes.CDLL(str(path))
 
 
 def _read(program: ctypes.c_void_p, what: str) -> bytes:

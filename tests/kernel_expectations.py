@@ -1,0 +1,32 @@
+"""What every CUDA source must compile to: its kernels, and for each what it may take and must hold.
+
+A source without an entry fails the build test, and so does an entry without a source, a kernel that is not named, or a
+name without a kernel. Registers are a bound from the occupancy asked for: 64 Ki registers of a multiprocessor over
+(threads of a block x blocks wanted on it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The kernels of one source and the most each may take; `holds` is a matrix instruction (machine_code.py)."""
+
+    kernels: tuple[str, ...]
+    most_registers: int
+    most_stack_bytes: int = 0
+    most_spill_bytes: int = 0
+    holds: str | None = None
+
+
+def per_storage(name: str) -> tuple[str, ...]:
+    """The kernel once for every type rows are stored in."""
+    return tuple(f"{name}_{suffix}" for suffix in ("f16", "f32", "f64"))
+
+
+EXPECTED = {
+    "prepare_rows.cu": Expected(per_storage("prepare_rows"), most_registers=64),  # 8 blocks of 128 threads
+    "rescore.cu": Expected(per_storage("rescore"), most_registers=64),  # 8 blocks of 128 threads
+}
