@@ -12,8 +12,9 @@ from geometry.analysis.arrays import arrays_of
 from geometry.analysis.document import document
 from geometry.analysis.judge import judge
 from geometry.analysis.plan import Options, name, plan
+from geometry.analysis.points import point_arrays
 from geometry.analysis.result import Analysis
-from geometry.analysis.rows import outcomes_of, rows_of
+from geometry.analysis.rows import Outcomes, outcomes_of, rows_of
 from geometry.errors import UsageError
 from geometry.projection import project
 from geometry.types import Record
@@ -35,7 +36,9 @@ def analyze(
     sources: paths (files, folders, patterns, PATH:KEY), EmbeddingSets, or arrays (n, d), one per generation. Options:
     reference=0 (generation number or name), k=32 neighbours in the shared table, device "auto" | "cpu" | "cuda",
     seed=0, statistics="default", "all" or names, key and pattern (see `geometry.load`), nan="error" | "drop",
-    sample=None (at most so many rows of each set, seeded), memory_budget (bytes of scratch). out: a folder to write, as
+    sample=None (at most so many rows of each set, seeded), memory_budget (bytes of scratch),
+    approximate=False (neighbours by faiss, with measured recall), pairs_budget=None (pairs of a set past which they are
+    approximate; None: a million rows squared on a CPU). out: a folder to write, as
     `Analysis.write` does. progress: called with a line per step. Raises InputError for input that cannot be analysed,
     UsageError for unknown options, statistics or references.
     """
@@ -53,17 +56,18 @@ def _record(sources: Any, options: Options, progress: Progress) -> Record:
     clock = _Clock(timings)
     made = plan(sources, options)
     clock("load")
-    rows: list[dict[str, Any]] = []
+    outcomes: list[Outcomes] = []
     for g, one in enumerate(made.sets):
         progress(f"{name(one)}: {made.scans[g].n} x {made.scans[g].d}, statistics")
-        rows += rows_of(made, g, outcomes_of(made, g))
+        outcomes.append(outcomes_of(made, g))
+    rows = [row for g, found in enumerate(outcomes) for row in rows_of(made, g, found)]
     clock("statistics")
     progress("verdict")
     verdict = judge(made)
     clock("verdict")
     progress("views")
     view = project(made.scans, "radial", seed=options.seed)
-    arrays = arrays_of(made, view)
+    arrays = arrays_of(made, view) | point_arrays(made, outcomes)
     clock("views")
     return Record(document(made, verdict, view, arrays, timings), rows, arrays)
 

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from geometry.analysis.plan import Plan, name
+from geometry.estimates import recall_told
 from geometry.schema import array_index
 from geometry.sources import hygiene
 from geometry.types import Array, Projection
@@ -33,7 +34,7 @@ def document(
         "reference": plan.reference,
         "inputs": [_input(plan, g) for g in range(len(plan.sets))],
         "exactness": _exactness(plan),
-        "warnings": list(plan.warnings),
+        "warnings": [*plan.warnings, *_recall_notes(plan)],
         "verdict": verdict,
         "quality": {view.view: {measure: list(values) for measure, values in view.quality.items()}},
         "arrays": array_index(arrays),
@@ -82,4 +83,13 @@ def _exactness(plan: Plan) -> dict[str, Any]:
     for scan in plan.scans:
         table = scan.neighbors(min(plan.options.k, scan.n - 1)) if scan.n > 1 else None
         uncertified.append(0 if table is None else int((~table.certified).sum()))
-    return {"neighbors": "exact" if not any(uncertified) else "partial", "uncertified_rows": uncertified}
+    tables = [scan.least_recall for scan in plan.scans]
+    kind = "approximate" if any(tables) else "partial" if any(uncertified) else "exact"
+    recall = [t and {"value": t.recall, "low": t.recall_low, "high": t.recall_high} for t in tables]
+    return {"neighbors": kind, "uncertified_rows": uncertified, "recall": recall}
+
+
+def _recall_notes(plan: Plan) -> list[str]:
+    """What the approximate neighbours of each generation are worth."""
+    tables = {name(one): scan.least_recall for one, scan in zip(plan.sets, plan.scans, strict=True)}
+    return [f"{called}: approximate neighbours, {recall_told(t)}" for called, t in tables.items() if t is not None]

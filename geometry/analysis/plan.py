@@ -14,8 +14,8 @@ from typing import Any
 from geometry.catalog import DEFAULT, statistics
 from geometry.errors import InputError, UsageError
 from geometry.nulls.core import ROWS
-from geometry.pairs import Scan, executor
-from geometry.pairs.plan import DEFAULT_BUDGET
+from geometry.pairs import Executor, Scan, approximate_executor, executor
+from geometry.pairs.plan import ALWAYS_EXACT, DEFAULT_BUDGET, EXACT_PAIRS, resolve_device
 from geometry.registry import Entry, entry
 from geometry.sources import from_arrays, load
 from geometry.types import EmbeddingSet
@@ -37,6 +37,8 @@ class Options:
     nan: str = "error"
     sample: int | None = None
     memory_budget: int = DEFAULT_BUDGET
+    approximate: bool = False
+    pairs_budget: int | None = None
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,14 @@ def plan(sources: Any, options: Options) -> Plan:
     """Everything a run needs; InputError where the sets cannot be compared or all have two rows or fewer."""
     sets = read(sources, options)
     _check(sets)
-    engine = executor(options.device, options.memory_budget)
+    engine, guesses = _engine(sets, options)
     entries = chosen(options.statistics)
     width = max([options.k, *(one.k for one in entries)])
     scans = tuple(Scan(one.points, engine, k=width, seed=options.seed, labels=one.labels, ids=one.ids) for one in sets)
     if options.sample is not None:
         scans = tuple(one.at_most(options.sample) for one in scans)
     large = [scan.n for scan in scans if scan.n >= FEW]
-    warnings = [note for one in sets for note in one.notes] + _warnings(sets, scans, options.k)
+    warnings = [note for one in sets for note in one.notes] + _warnings(sets, scans, options.k) + guesses
     return Plan(
         options,
         tuple(sets),
@@ -107,6 +109,23 @@ def position_of(reference: int | str, sets: Sequence[EmbeddingSet]) -> int:
         have = ", ".join(f"{one.generation} ({one.name})" if one.name else str(one.generation) for one in sets)
         raise UsageError(f"reference {reference!r} is none of the generations: {have}")
     return found[0]
+
+
+def _engine(sets: Sequence[EmbeddingSet], options: Options) -> tuple[Executor, list[str]]:
+    """The exact engine, or past the exact budget one that guesses neighbours, and what to say of that."""
+    device, budget = options.device, options.memory_budget
+    limit = options.pairs_budget or EXACT_PAIRS[resolve_device(device)]
+    limit = ALWAYS_EXACT if options.approximate else max(limit, ALWAYS_EXACT)
+    pairs = {name(one): min(len(one.points), options.sample or len(one.points)) ** 2 for one in sets}
+    past = {called: count for called, count in pairs.items() if count > limit}
+    if not past:
+        small = (
+            f"no set has more than {limit:.3g} pairs; all neighbours are exact, though approximate ones were allowed"
+        )
+        return executor(device, budget), [small] if options.approximate else []
+    why = "as was asked" if options.approximate else f"the budget of exact ones is {limit:.3g}"
+    notes = [f"{called}: {count:.3g} pairs, {why}: neighbours are approximate" for called, count in past.items()]
+    return approximate_executor(device, budget, pairs=limit, seed=options.seed), notes
 
 
 def _check(sets: Sequence[EmbeddingSet]) -> None:

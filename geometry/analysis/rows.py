@@ -64,9 +64,10 @@ def rows_of(plan: Plan, g: int, outcomes: Outcomes) -> list[dict[str, Any]]:
     """The rows of one generation."""
     one = plan.sets[g]
     where = {"generation": one.generation, "position": g, "layer": one.layer}
-    estimates = [estimate for made in outcomes.values() for outcome in made for estimate in _flat(outcome)]
+    estimates = [estimate for made in outcomes.values() for estimate in flat(made)]
     return [where | {"name": e.name, "variant": e.variant} | {f: getattr(e, f) for f in FIELDS} for e in estimates]
 
 
-def _flat(outcome: Outcome) -> list[Estimate]:
-    return list(outcome.values()) if isinstance(outcome, dict) else [outcome]
+def flat(made: list[Outcome]) -> list[Estimate]:
+    """Every estimate of a statistic's outcomes."""
+    return [e for outcome in made for e in (outcome.values() if isinstance(outcome, dict) else [outcome])]

@@ -1,0 +1,1 @@
+"""Which rows, labels and training groups carry the structure, and which were lost."""
