@@ -48,5 +48,5 @@ $(READY): pyproject.toml constraints.txt
 	@test -n '$(PYTHON)' || { echo 'make: no Python >= 3.11 with venv found; name one: make PYTHON=...' >&2; exit 1; }
 	'$(PYTHON)' -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,parquet,hdf5,zarr]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,faiss-cpu,parquet,hdf5,zarr]'
 	@touch $@

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from geometry.collapse import directions, duplicates, rankme, scale, shell, spectrum, uniformity  # noqa: F401
 from geometry.compare import frechet, mode_coverage, prdc, spectrum_shift, tail_survival  # noqa: F401
 from geometry.dimension import corr_int, gride, lpca, mle, two_nn  # noqa: F401
 from geometry.errors import InputError, UnpairedError, UsageError
-from geometry.estimates import failed, undefined
+from geometry.estimates import failed, recall_told, undefined
 from geometry.nulls import gauges  # noqa: F401
 from geometry.pairs import Scan, executor, scan
 from geometry.registry import Entry, Outcome, entries, entry
+from geometry.types import Estimate, Neighbors
 
 __all__ = ["DEFAULT", "compute", "evaluate", "statistics"]
 
@@ -47,7 +50,7 @@ def compute(name: str, x: Any, y: Any = None, *, device: str = "auto", seed: int
         sets.append(scan(y, engine, seed=seed, **theirs))
         if 0 < sets[0].d != sets[1].d > 0 and "ids" not in found.needs:  # pairs may live in different spaces
             raise InputError(f"x has {sets[0].d} dimensions, y has {sets[1].d}; they must agree")
-    return found.function(*sets, **options)
+    return _with_recall(found, found.function(*sets, **options), sets)
 
 
 def evaluate(found: Entry, *sets: Scan, **options: Any) -> Outcome:
@@ -56,11 +59,26 @@ def evaluate(found: Entry, *sets: Scan, **options: Any) -> Outcome:
     A statistic of pairs is undefined (`unpaired`) where the rows of the sets have no ids in common.
     """
     try:
-        return found.function(*sets, **options)
+        return _with_recall(found, found.function(*sets, **options), sets)
     except UnpairedError:
         return undefined(found.name, "unpaired", n=sets[0].n, d=sets[0].d)
     except Exception as error:  # whatever it is, the other statistics go on and the row says what happened
         return failed(found.name, error)
+
+
+def _with_recall(found: Entry, outcome: Outcome, sets: Sequence[Scan]) -> Outcome:
+    """`outcome` as not exact, with the recall in its method, where it rests on approximate neighbours."""
+    tables = [table for one in sets if (table := one.least_recall) is not None]
+    if "neighbors" not in found.needs or not tables:
+        return outcome
+    if not isinstance(outcome, Estimate):
+        return {key: _guessed(one, tables) for key, one in outcome.items()}
+    return _guessed(outcome, tables)
+
+
+def _guessed(one: Estimate, tables: Sequence[Neighbors]) -> Estimate:
+    told = recall_told(min(tables, key=lambda table: table.recall or 0.0))
+    return replace(one, exact=False, method="; ".join(filter(None, (one.method, f"approximate neighbours, {told}"))))
 
 
 def _check(found: Entry, y: Any, options: dict[str, Any]) -> None:

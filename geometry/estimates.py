@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from geometry.types import Estimate, Floats
+from geometry.types import Estimate, Floats, Neighbors
 
 Z95 = 1.959963984540054  # two-sided 95 % point of the normal law
 
@@ -45,3 +45,8 @@ def wilson_interval(share: float, rows: float) -> tuple[float, float]:
     middle = (share + Z95**2 / (2 * rows)) / (1 + Z95**2 / rows)
     half = Z95 / (1 + Z95**2 / rows) * np.sqrt(share * (1 - share) / rows + Z95**2 / (4 * rows * rows))
     return max(float(middle - half), 0.0), min(float(middle + half), 1.0)
+
+
+def recall_told(table: Neighbors) -> str:
+    """The recall of an approximate table in words, such as `recall 0.981 (0.965 to 0.990)`."""
+    return f"recall {table.recall:.3f} ({table.recall_low:.3f} to {table.recall_high:.3f})"

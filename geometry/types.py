@@ -6,7 +6,7 @@ Arrays are NumPy. Squared distances are float64 in units of the input squared; `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -45,12 +45,17 @@ class Neighbors:
 
     dist (n, k) float32 ascending, index (n, k) int64, certified (n,) bool: no closer row exists. sq_dist (n, k) float64
     holds the re-measured values that dist was rounded from; built from dist where a table comes from elsewhere.
+    recall, with its 95 % interval, is the share of these neighbours that are true ones, as measured on sampled rows of
+    the whole table; None where the table is exact.
     """
 
     dist: Array
     index: Ints = field(default_factory=lambda: np.empty((0, 0), np.int64))
     certified: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     sq_dist: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    recall: float | None = None
+    recall_low: float | None = None
+    recall_high: float | None = None
 
     def __post_init__(self) -> None:
         if self.sq_dist.size == 0 and np.size(self.dist):
@@ -62,7 +67,8 @@ class Neighbors:
 
     def first(self, k: int) -> Neighbors:
         """The table cut to its first k columns."""
-        return Neighbors(self.dist[:, :k], self.index[:, :k], self.certified, self.sq_dist[:, :k])
+        cut = {name: getattr(self, name)[:, :k] for name in ("dist", "index", "sq_dist")}
+        return replace(self, **cut)
 
     def exact_dist(self, k: int) -> Floats:
         """(n, k) float64 distances, not rounded to float32."""

@@ -36,6 +36,10 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--format", nargs="+", choices=("png", "svg", "pdf"), default=["png"], help="of figures (png)")
     parser.add_argument("-k", type=positive, default=32, help="neighbours in the shared table, at least (32)")
     parser.add_argument("--sample", type=positive, metavar="ROWS", help="look at a seeded sample of so many rows a set")
+    parser.add_argument("--approximate", action="store_true", help="neighbours by faiss, with the recall measured")
+    parser.add_argument(
+        "--pairs-budget", type=positive, metavar="PAIRS", help="pairs of a set past which neighbours are approximate"
+    )
     add_run_options(parser)
     parser.set_defaults(run=run)
 
@@ -92,7 +96,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:
     reference = int(args.reference) if re.fullmatch(r"-?[0-9]+", args.reference) else args.reference
-    plain = ("key", "pattern", "nan", "statistics", "k", "sample", "device", "seed")
+    plain = (
+        "key", "pattern", "nan", "statistics", "k", "sample", "device", "seed", "approximate", "pairs_budget",
+    )  # fmt: skip
     options = {name: getattr(args, name) for name in plain} | {"reference": reference}
     return options | ({"memory_budget": args.memory_budget} if args.memory_budget else {})
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from geometry.errors import InputError
+from geometry.errors import InputError, UsageError
 from geometry.pairs.arrays import as_points, require_finite
 from geometry.pairs.executor import Executor
 from geometry.pairs.plan import DEFAULT_BUDGET, resolve_device
 from geometry.pairs.scan import Scan, scan
 from geometry.types import Neighbors
 
-__all__ = ["Executor", "Scan", "as_points", "executor", "neighbors", "scan"]
+__all__ = ["Executor", "Scan", "approximate_executor", "as_points", "executor", "neighbors", "scan"]
 
 
 def executor(device: str = "auto", budget: int = DEFAULT_BUDGET) -> Executor:
@@ -21,13 +21,38 @@ def executor(device: str = "auto", budget: int = DEFAULT_BUDGET) -> Executor:
     return TorchExecutor(resolve_device(device), budget)
 
 
-def neighbors(points: Any, k: int, *, queries: Any = None, device: str = "auto") -> Neighbors:
-    """Exact k nearest neighbours in Euclidean distance, ranked by (squared distance, index).
+def approximate_executor(
+    device: str = "auto", budget: int = DEFAULT_BUDGET, *, pairs: int = 0, seed: int = 0
+) -> Executor:
+    """The same engine, but for neighbours among more than `pairs` pairs, which faiss then finds with a measured recall.
+
+    Raises UsageError where faiss is not installed for the device, with the extra to install.
+    """
+    from geometry.pairs.approximate import ApproximateExecutor, require_faiss
+
+    require_faiss(resolve_device(device))
+    return ApproximateExecutor(executor(device, budget), resolve_device(device), budget, pairs, seed=seed)
+
+
+def neighbors(
+    points: Any,
+    k: int,
+    *,
+    queries: Any = None,
+    device: str = "auto",
+    method: Literal["exact", "approximate"] = "exact",
+    seed: int = 0,
+) -> Neighbors:
+    """The k nearest neighbours in Euclidean distance, ranked by (squared distance, index), exact unless told otherwise.
 
     points (n, d): base rows, any float type. queries (m, d): rows to look up; without them every base row is looked up
     and itself left out. Returns dist (m, k) float32 ascending, index (m, k) int64, certified (m,) bool, and sq_dist
-    (m, k) float64. Raises InputError for wrong shapes, NaN, or k beyond the rows there are.
+    (m, k) float64. method="approximate": by faiss, seeded; distances stay exact, no row is certified, and `recall` says
+    what share of the neighbours are true ones, with its interval. Raises InputError for wrong shapes, NaN, or k beyond
+    the rows there are, UsageError where faiss is asked for and missing.
     """
+    if method not in ("exact", "approximate"):
+        raise UsageError(f"method '{method}' is unknown; choose exact or approximate")
     base = require_finite(as_points(points))
     asked = base if queries is None else require_finite(as_points(queries, "queries"), "queries")
     most = len(base) - (queries is None)
@@ -35,4 +60,5 @@ def neighbors(points: Any, k: int, *, queries: Any = None, device: str = "auto")
         raise InputError(f"k = {k} is out of range: {len(base)} rows allow 1 to {most}")
     if asked.shape[1] != base.shape[1]:
         raise InputError(f"queries have {asked.shape[1]} dimensions, points have {base.shape[1]}; they must agree")
-    return executor(device).neighbors(asked, base, k, exclude_self=queries is None)
+    engine = executor(device) if method == "exact" else approximate_executor(device, seed=seed)
+    return engine.neighbors(asked, base, k, exclude_self=queries is None)

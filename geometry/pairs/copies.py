@@ -7,12 +7,17 @@ distinct rows with all their copies hold the k nearest rows. Minus zero and zero
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geometry.types import Array, Floats, Ints
+
+Search = Callable[
+    [Array, Array, int], tuple[Floats, Ints, Array]
+]  # queries, base, k: squared distance, index, certified
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,22 @@ def find_copies(points: Array) -> Copies:
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     return Copies(first[order].astype(np.int64), place[group.ravel()].astype(np.int64))
+
+
+def over_distinct(
+    queries: Array, base: Array, k: int, search: Search, *, exclude_self: bool
+) -> tuple[Floats, Ints, Array]:
+    """What `search` finds among the distinct base rows, for all rows; with exclude_self it is given those twice."""
+    copies = find_copies(base)
+    distinct = base[copies.first] if copies.any else base
+    asked = distinct if exclude_self else queries
+    most = min(k, len(distinct) - int(exclude_self))
+    none = np.empty((len(asked), 0)), np.empty((len(asked), 0), np.int64), np.ones(len(asked), np.bool_)
+    sq_dist, index, certified = search(asked, distinct, most) if most else none
+    if not copies.any:
+        return sq_dist, index, certified
+    sq_dist, index = expand(sq_dist, index, copies, k, own=exclude_self)
+    return sq_dist, index, certified[copies.group] if exclude_self else certified
 
 
 def expand(sq_dist: Floats, index: Ints, copies: Copies, k: int, *, own: bool) -> tuple[Floats, Ints]:

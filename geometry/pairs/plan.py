@@ -13,6 +13,11 @@ DEFAULT_BUDGET = (
     24 << 20
 )  # bytes of scratch for one block of pairs: larger ones pay page faults, smaller ones product overhead
 DEVICES = ("auto", "cpu", "cuda")
+EXACT_PAIRS = {
+    "cpu": 10**12,
+    "cuda": 10**16,
+}  # within half an hour or so: a million rows on a CPU, 100 million on a GPU
+ALWAYS_EXACT = 4096**2  # pairs that a run never guesses at: they take a second
 
 
 def block_rows(bytes_per_row: int, budget: int, most: int = 4096) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from geometry.pairs import counts, exact, radii, sums
-from geometry.pairs.copies import expand, find_copies
+from geometry.pairs.copies import over_distinct
 from geometry.pairs.frame import ROWS, mean_of, tensor_of
 from geometry.pairs.plan import DEFAULT_BUDGET, blocks
 from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
@@ -27,23 +27,15 @@ class TorchExecutor:
 
     def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
         """The k nearest base rows of every query, exact; k at most the number of other rows."""
-        copies = find_copies(base)
-        if not copies.any:
-            sq_dist, index, certified = self._distinct(queries, base, k, exclude_self=exclude_self)
-            return _table(sq_dist, index, certified)
-        distinct = base[copies.first]
-        asked = distinct if exclude_self else queries
-        most = min(k, len(distinct) - int(exclude_self))
-        sq_dist, index, certified = self._distinct(asked, distinct, most, exclude_self=exclude_self)
-        sq_dist, index = expand(sq_dist, index, copies, k, own=exclude_self)
-        return _table(sq_dist, index, certified[copies.group] if exclude_self else certified)
 
-    def _distinct(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> tuple[Floats, Ints, Array]:
-        if k == 0:
-            return np.empty((len(queries), 0)), np.empty((len(queries), 0), np.int64), np.ones(len(queries), np.bool_)
-        ranked = exact.neighbors(queries, base, k, exclude_self=exclude_self, device=self.device, budget=self.budget)
-        sq_dist, index, certified = (part.cpu().numpy() for part in ranked)
-        return sq_dist, index, certified
+        def search(asked: Array, distinct: Array, most: int) -> tuple[Floats, Ints, Array]:
+            ranked = exact.neighbors(
+                asked, distinct, most, exclude_self=exclude_self, device=self.device, budget=self.budget
+            )
+            sq_dist, index, certified = (part.cpu().numpy() for part in ranked)
+            return sq_dist, index, certified
+
+        return _table(*over_distinct(queries, base, k, search, exclude_self=exclude_self))
 
     def radii(self, points: Array, k: int) -> Floats:
         """(n, k) distances to the k nearest others, float64, neither ranked by index nor certified."""
