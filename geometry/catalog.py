@@ -7,7 +7,24 @@ from dataclasses import replace
 from typing import Any
 
 from geometry.collapse import directions, duplicates, rankme, scale, shell, spectrum, uniformity  # noqa: F401
-from geometry.compare import frechet, mode_coverage, prdc, spectrum_shift, tail_survival  # noqa: F401
+from geometry.compare import (  # noqa: F401
+    cka,
+    curvature,
+    frechet,
+    gulp,
+    inward_drift,
+    label_agreement,
+    mean_regression,
+    modality_gap,
+    mode_coverage,
+    mutual_knn,
+    prdc,
+    procrustes,
+    rtd,
+    spectrum_shift,
+    svcca,
+    tail_survival,
+)
 from geometry.dimension import corr_int, gride, lpca, mle, two_nn  # noqa: F401
 from geometry.errors import InputError, UnpairedError, UsageError
 from geometry.estimates import failed, recall_told, undefined
