@@ -1,0 +1,202 @@
+"""Neighbourhoods reduced to a few numbers each: angles, areas, reflected pairs, eigenvalues, for all rows at once.
+
+For row x with neighbours x_1 .. x_c (c = count, the row itself not among them): v_j = x_j - x in float64, differences
+first and products after, so that an offset of the set costs nothing; r = max_j |v_j|; all is in units of r:
+  G_ij = v_i.v_j / r^2            u_j = |v_j| / r = sqrt(G_jj)
+  H_ij = G_ij - g_i - g_j + g     centred on the neighbours' mean; g_i = mean_j G_ij, g = mean_i g_i
+`directed` neighbours are those with v_j != 0; a copy of x has no direction, but is a member of the centred set.
+  cos2       sum over directed i, j, i = j among them, of G_ij^2 / (G_ii G_jj)              abid
+  cos, sin   sum over directed i < j of cos t = G_ij / (u_i u_j), in [-1, 1], and of sin t = sqrt(1 - cos^2 t)  danco
+  area       sum over i < j of sqrt(max(H_ii H_jj - H_ij^2, 0)), twice the triangle with the mean     ess
+  edges      sum over i < j of sqrt(H_ii H_jj)                                              ess
+  tight      sum over kept ordered pairs i != j of log s_ij + log t_ij, plus 2 sum of log u_j over u_j >= TIGHT   tle
+  dropped    ordered pairs not kept and u_j < TIGHT
+with, after Amsaleg et al. 2019, s_ij = 2 v^2 / (A + sqrt(A^2 + 4 v^2 (1 - u_i^2))), A = u_i^2 + v^2 - u_j^2, v^2 =
+|v_i - v_j|^2 / r^2, and t_ij the same with z^2 = 2 u_i^2 + 2 u_j^2 - v^2 for v^2. A pair is kept if v^2 > SAME, both
+denominators are positive and s_ij, t_ij >= TIGHT. (This is the published quotient times its conjugate: it holds at u_i
+= 1 and loses no digits near it.)
+  eigenvalues   of the covariance sum_j (v_j - mean)(v_j - mean)' / (c r^2), descending, min(k, d) of them, through
+                H or, where d < k, the d x d product                                                  lpca, ca_pca
+Where the neighbours lie close together far from x (trace of H below FAR per neighbour) H is made again from
+differences to the nearest neighbour. Copies of x alone: r = 0, every sum 0. Blocks of rows go to as many threads as
+torch has; only one block of (rows, k, d) differences per thread is in memory. `local_reference` is the float64 truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from geometry.pairs.plan import blocks
+from geometry.pairs.scan import Scan
+from geometry.types import Array, Floats, Ints
+
+Made = TypeVar("Made")
+TIGHT = 1e-4  # of the radius: measurements of tle below it are dropped
+SAME = 1e-12  # squared distance of two neighbours, of r^2, below which they are one
+FAR = 1e-4  # mean squared distance to the neighbours' mean, of r^2, below which H has lost too many digits
+SCRATCH = 4 << 20  # bytes of differences per thread: stays in a CPU cache
+
+
+@dataclass(frozen=True)
+class LocalSums:
+    """Sums over each neighbourhood, all (m,); lengths in units of `radius`, the input's own unit. See the module."""
+
+    count: Ints
+    radius: Floats
+    directed: Ints
+    cos2: Floats
+    cos: Floats
+    sin: Floats
+    area: Floats
+    edges: Floats
+    tight: Floats
+    dropped: Ints
+
+
+@dataclass(frozen=True)
+class LocalSpectra:
+    """count (m,), radius (m,), eigenvalues (m, min(k, d)) descending, in units of the squared radius; ddof 0."""
+
+    count: Ints
+    radius: Floats
+    eigenvalues: Floats
+
+
+@dataclass(frozen=True)
+class Places:
+    """Which neighbourhoods: rows (m,) of the points, index (m, k) their neighbours, the first count (m,) of them.
+
+    What stands beyond count is the row's own number, so that its difference is zero.
+    """
+
+    rows: Ints
+    index: Ints
+    count: Ints
+
+
+def local_sums(scan: Scan, k: int) -> LocalSums:
+    """Of every row and its k nearest others, made once a scan; k falls to the neighbours there are."""
+    return _shared(scan, "local sums", k, sums_of)
+
+
+def local_spectra(scan: Scan, k: int) -> LocalSpectra:
+    """Of every row and its k nearest others, made once a scan; k falls to the neighbours there are."""
+    return _shared(scan, "local spectra", k, spectra_of)
+
+
+def every_place(scan: Scan, k: int) -> Places:
+    """The k nearest others of every row; k falls to the neighbours there are."""
+    table = scan.neighbors(k)
+    return Places(np.arange(scan.n), table.index, np.full(scan.n, table.k))
+
+
+def sums_of(points: Array, places: Places) -> LocalSums:
+    """The sums of given neighbourhoods of points (n, d); k at least 1."""
+    found = np.concatenate(list(_by_block(points, places, _block_sums)), axis=1)
+    whole = {"directed", "dropped"}
+    names = ("radius", "directed", "cos2", "cos", "sin", "area", "edges", "tight", "dropped")
+    columns = {name: row.astype(np.int64) if name in whole else row for name, row in zip(names, found, strict=True)}
+    return LocalSums(places.count, **columns)
+
+
+def spectra_of(points: Array, places: Places) -> LocalSpectra:
+    """The spectra of given neighbourhoods of points (n, d); k at least 1."""
+    found = list(_by_block(points, places, _block_spectra))
+    radius = np.concatenate([part[0] for part in found])
+    return LocalSpectra(places.count, radius, np.concatenate([part[1] for part in found]))
+
+
+def _shared(scan: Scan, name: str, k: int, make: Callable[[Array, Places], Made]) -> Made:
+    k = min(k, scan.most_neighbors)
+    if (name, k) not in scan.memo:
+        scan.memo[name, k] = make(scan.rows, every_place(scan, k))
+    made: Made = scan.memo[name, k]
+    return made
+
+
+def _by_block(points: Array, places: Places, reduce: Callable[..., Any]) -> Iterator[Any]:
+    """What `reduce` makes of each block of neighbourhoods, in order, on as many threads as torch uses."""
+    from threadpoolctl import threadpool_limits
+    from torch import get_num_threads
+
+    k, d = places.index.shape[1], points.shape[1]
+    cuts = list(blocks(len(places.rows), max(SCRATCH // (8 * k * max(d, k)), 1)))
+
+    def work(cut: slice) -> Any:
+        return reduce(*_differences(points, places, cut), places.count[cut])
+
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(get_num_threads()) as threads:
+        yield from threads.map(work, cuts)
+
+
+def _differences(points: Array, places: Places, cut: slice) -> tuple[Floats, Floats]:
+    """(b, k, d) float64 differences to each row, the largest coordinate 1, and (b,) the unit they are in."""
+    from geometry.pairs.local_kernels import subtract
+
+    index = places.index[cut]
+    taken = points[index.ravel()].reshape(*index.shape, -1)
+    own = points[places.rows[cut]]
+    if points.dtype not in (np.float32, np.float64):
+        taken, own = taken.astype(np.float64), own.astype(np.float64)
+    out = np.empty(taken.shape)
+    return out, subtract(taken, own, out)
+
+
+def _grams(difference: Floats, unit: Floats, count: Ints) -> tuple[Floats, Floats, Floats, Floats]:
+    """radius (b,), G and H (b, k, k), and the size (b,) of the numbers that H was made from."""
+    from geometry.pairs.local_kernels import centre, normalise
+
+    gram = difference @ difference.transpose(0, 2, 1)
+    sq_radius = normalise(gram)
+    centred, spread = centre(gram, count)
+    size = np.ones(len(gram))
+    far = np.flatnonzero((spread < FAR) & (sq_radius > 0))
+    if len(far):
+        beside = _beside(difference[far], count[far])
+        again = beside @ beside.transpose(0, 2, 1) / sq_radius[far, None, None]
+        size[far] = np.einsum("ijj->ij", again).max(axis=1)
+        centred[far] = centre(again, count[far])[0]
+    return unit * np.sqrt(sq_radius), gram, centred, size
+
+
+def _beside(difference: Floats, count: Ints) -> Floats:
+    """Differences to the nearest neighbour, zero beyond count: copies of one row give exact zeros."""
+    beside = difference - difference[:, :1]
+    beside[np.arange(beside.shape[1]) >= count[:, None]] = 0
+    return beside
+
+
+def _block_sums(difference: Floats, unit: Floats, count: Ints) -> Floats:
+    """(9, b) in the order of `LocalSums` after count."""
+    from geometry.pairs.local_kernels import reduce_pairs
+
+    radius, gram, centred, _ = _grams(difference, unit, count)
+    return np.vstack([radius[None], reduce_pairs(gram, centred, count, TIGHT, SAME)])
+
+
+def _block_spectra(difference: Floats, unit: Floats, count: Ints) -> tuple[Floats, Floats]:
+    k, d = difference.shape[1:]
+    if k <= d:
+        radius, _, centred, size = _grams(difference, unit, count)
+        return radius, _eigenvalues(centred / np.maximum(count, 1)[:, None, None], size)
+    sq_norms = np.einsum("ijk,ijk->ij", difference, difference).max(axis=1)
+    beside = _beside(difference, count)
+    mean = beside.sum(axis=1, keepdims=True) / np.maximum(count, 1)[:, None, None]
+    beside -= mean
+    beside[np.arange(k) >= count[:, None]] = 0
+    scale = np.maximum(count, 1) * np.where(sq_norms > 0, sq_norms, 1.0)
+    covariance = beside.transpose(0, 2, 1) @ beside / scale[:, None, None]
+    return unit * np.sqrt(sq_norms), _eigenvalues(covariance, np.zeros(len(count)))
+
+
+def _eigenvalues(matrices: Floats, size: Floats) -> Floats:
+    """Descending, values at the level of rounding 0: eps times the order and the largest, or the entries' size."""
+    values = np.linalg.eigvalsh(matrices)[:, ::-1]
+    eps = np.finfo(np.float64).eps
+    floor = np.maximum(values.shape[1] * values[:, 0], 8 * size) * eps
+    return np.where(values > floor[:, None], values, 0.0)
