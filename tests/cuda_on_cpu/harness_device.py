@@ -1,0 +1,44 @@
+"""The harness as a device: `geometry.pairs.cuda.device.Device` whose launches execute the kernel sources on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .loader import build
+
+
+@dataclass
+class HarnessDevice:
+    """One schedule of the harness; `texts` stands in for sources by name (mutations). Fresh buffers hold 0xff bytes."""
+
+    schedule: int = 0
+    texts: Mapping[str, str] = field(default_factory=dict)
+    name: str = "CPU harness"
+    arch: str = "sm_80"
+    free_bytes: int = 1 << 30
+    launches: list[tuple[str, int, int, int]] = field(default_factory=list)  # kernel, grid, block, shared bytes
+
+    def put(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The array itself, where its rows lie side by side."""
+        return np.ascontiguousarray(array)
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
+        """A poisoned buffer."""
+        buffer = np.empty(shape, dtype)
+        buffer.view(np.uint8).fill(0xFF)
+        return buffer
+
+    def get(self, buffer: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """A copy, as of a device."""
+        return buffer.copy()
+
+    def launch(
+        self, source: str, kernel: str, grid: int, block: int, arguments: Sequence[Any], shared_bytes: int = 0
+    ) -> None:
+        """Execute; raises Stuck."""
+        self.launches.append((kernel, grid, block, shared_bytes))
+        build(source, (kernel,), self.texts.get(source)).launch(kernel, grid, block, arguments, self.schedule)
