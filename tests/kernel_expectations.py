@@ -27,6 +27,8 @@ def per_storage(name: str) -> tuple[str, ...]:
 
 
 EXPECTED = {
+    "column_sums.cu": Expected(per_storage("column_sums"), most_registers=64),  # 8 blocks of 128 threads
+    "local_spectra.cu": Expected(per_storage("local_spectra"), most_registers=128),  # 4 blocks of 128 threads
     "prepare_rows.cu": Expected(per_storage("prepare_rows"), most_registers=64),  # 8 blocks of 128 threads
     "rescore.cu": Expected(per_storage("rescore"), most_registers=64),  # 8 blocks of 128 threads
 }

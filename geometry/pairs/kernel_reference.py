@@ -15,6 +15,7 @@ import numpy as np
 from geometry.types import Array, Floats, Ints
 
 LANES = 32
+BLOCK_ROWS = 256
 LARGEST_HALF = 65504.0
 SPLITTER = 2.0**27 + 1
 
@@ -133,3 +134,14 @@ def prepare_rows(points: Array, shift: Floats, scale: float, stride: int) -> Pre
     root = np.sqrt(sq_gap)
     below = fma(root, root, -sq_gap) < 0
     return Prepared(rows, sum_of_squares(h), np.where(below, np.nextafter(root, np.inf), root))
+
+
+def column_sums(points: Array) -> Floats:
+    """(ceil(n / 256), d) sums over blocks of rows of kernels/column_sums.cu."""
+    n, d = points.shape
+    padded = np.zeros((-(-n // BLOCK_ROWS), BLOCK_ROWS, d))
+    padded.reshape(-1, d)[:n] = points
+    sums = np.zeros((len(padded), d))
+    for row in range(BLOCK_ROWS):
+        sums = sums + padded[:, row]
+    return sums
