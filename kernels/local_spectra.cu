@@ -306,7 +306,7 @@ __device__ __forceinline__ void reduce(const Value* __restrict__ points, const l
 }
 
 #define LOCAL_SPECTRA(name, Value)                                                                                    \
-    extern "C" __global__ void __launch_bounds__(THREADS, 4)                                                             \
+    extern "C" __global__ void __launch_bounds__(THREADS, 4)                                                          \
         name(const Value* points, const long long* row, const long long* index, const long long* count, double scale, \
              int d, int k, int wanted, double* sums, double* eigenvalues) {                                           \
         reduce(points, row, index, count, scale, d, k, wanted, sums, eigenvalues);                                    \
