@@ -6,7 +6,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from geometry.collapse import directions, duplicates, rankme, scale, shell, spectrum, uniformity  # noqa: F401
+from geometry.collapse import (  # noqa: F401
+    decay,
+    directions,
+    duplicates,
+    hubness,
+    isotropy,
+    neural_collapse,
+    positives,
+    rankme,
+    ring,
+    scale,
+    shell,
+    spectrum,
+    sphere_tests,
+    uniformity,
+    vendi,
+    void,
+)
 from geometry.compare import (  # noqa: F401
     cka,
     curvature,
@@ -25,7 +42,24 @@ from geometry.compare import (  # noqa: F401
     svcca,
     tail_survival,
 )
-from geometry.dimension import corr_int, gride, lpca, mle, two_nn  # noqa: F401
+from geometry.dimension import (  # noqa: F401
+    abide,
+    binary_id,
+    binomial,
+    corr_int,
+    fisher_s,
+    geo_mle,
+    gride,
+    knn_graph,
+    lid,
+    lpca,
+    mada,
+    magnitude,
+    mle,
+    mom,
+    ph0,
+    two_nn,
+)
 from geometry.errors import InputError, UnpairedError, UsageError
 from geometry.estimates import failed, recall_told, undefined
 from geometry.nulls import gauges  # noqa: F401

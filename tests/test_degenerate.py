@@ -103,6 +103,6 @@ def test_every_statistic_answers(found: Entry, name: str) -> None:
 @pytest.mark.parametrize("found", [f for f in statistics() if not f.takes_reference], ids=lambda found: found.name)
 def test_equal_rows_are_never_more_than_a_point(found: Entry) -> None:
     """What is defined on equal rows is only what a point has: copies, and where it lies."""
-    defined = {"duplicates", "mean_cosine", "cone", "rankme"}
+    defined = {"duplicates", "mean_cosine", "cone", "rankme", "vendi", "rke", "self_cluster", "partition_isotropy"}
     statuses = {estimate.status for estimate in run(found, SETS["all rows equal"], None)}
     assert statuses == ({"ok"} if found.name in defined else {"undefined"})

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from geometry.collapse.unit_rows import units
 from geometry.estimates import measured, undefined
 from geometry.pairs.influence import influence_stderr, pairwise_stderr, row_scores
 from geometry.pairs.scan import Scan
@@ -129,19 +130,15 @@ def _sum_of_units(points: Array) -> tuple[Floats, Floats]:
     for start in range(0, len(points), ROWS):
         block = points[start : start + ROWS].astype(np.float64)
         lengths[start : start + ROWS] = np.linalg.norm(block, axis=1)
-        total += _units(block, lengths[start : start + ROWS]).sum(axis=0)
+        total += units(block, lengths[start : start + ROWS]).sum(axis=0)
     return total, lengths
 
 
 def _along(points: Array, lengths: Floats, direction: Floats) -> Floats:
     """Unit rows of non-zero length times `direction`, block by block."""
     parts = [
-        _units(points[start : start + ROWS].astype(np.float64), lengths[start : start + ROWS]) @ direction
+        units(points[start : start + ROWS].astype(np.float64), lengths[start : start + ROWS]) @ direction
         for start in range(0, len(points), ROWS)
     ]
     along: Floats = np.concatenate(parts)[lengths > 0]
     return along
-
-
-def _units(block: Floats, lengths: Floats) -> Floats:
-    return np.divide(block, lengths[:, None], out=np.zeros_like(block), where=lengths[:, None] > 0)

@@ -35,7 +35,7 @@ def rankme(scan: Scan) -> Estimate:
     fields = {"n": scan.n, "d": scan.d}
     if scan.n < 1:
         return undefined("rankme", "few-rows", **fields)
-    values, scores = _uncentred(scan)
+    values, scores = uncentred(scan)
     if values[0] <= 0:
         return undefined("rankme", "zero-rows", **fields)
     value, weights = entropy_rank(np.sqrt(values), EPS)
@@ -45,7 +45,7 @@ def rankme(scan: Scan) -> Estimate:
     return measured("rankme", value, stderr=stderr, method=METHOD, **fields)
 
 
-def _uncentred(scan: Scan) -> tuple[Floats, Floats]:
+def uncentred(scan: Scan) -> tuple[Floats, Floats]:
     """Eigenvalues (q,) of covariance + mean mean', q = min(n, d), and the rows (p, q) in their directions.
 
     In the basis of the centred directions, and one along what the mean has outside them, the matrix is diagonal plus

@@ -132,7 +132,7 @@ def _isotropic_participation(n: int, d: int) -> float:
     return max(d / (1 + d / n), 1.0)
 
 
-def _isotropic_covariance(n: int, d: int) -> float:
+def isotropic_rank(n: int, d: int) -> float:
     """count exp(-aspect / 2): the mean of x log x under the law is half its aspect (Page 1993)."""
     made = law(n, d)
     return max(float(made.count * np.exp(-made.aspect / 2)), 1.0)
@@ -147,7 +147,7 @@ def _isotropic_singular(n: int, d: int) -> float:
 
 RANKS: dict[str, tuple[Of, Null]] = {
     "singular": (_of_singular, _isotropic_singular),
-    "covariance": (_of_covariance, _isotropic_covariance),
+    "covariance": (_of_covariance, isotropic_rank),
 }
 
 

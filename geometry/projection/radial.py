@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from geometry.collapse.radial_view import with_radius
 from geometry.projection.frame import AXES, Frame
 from geometry.types import Array, Floats, Ints
-
-NO_DIRECTION = 1e-12  # share of its radius below which a row's component in the frame is rounding
 
 
 def radial(points: Array, frame: Frame, generation: int, rows: Ints) -> Floats:
@@ -20,9 +19,5 @@ def radial(points: Array, frame: Frame, generation: int, rows: Ints) -> Floats:
     out = np.zeros((len(rows), AXES))
     for block, centred in frame.centred(points, generation, rows):
         radius = np.linalg.norm(centred, axis=1)
-        direction = centred @ frame.axes
-        length = np.linalg.norm(direction, axis=1)
-        lost = length <= NO_DIRECTION * radius
-        direction[lost], length[lost] = np.eye(AXES)[0], 1.0
-        out[block] = direction * (radius / length)[:, None]
+        out[block] = with_radius(centred @ frame.axes, radius)
     return out
