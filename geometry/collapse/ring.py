@@ -80,7 +80,7 @@ def _potential(m: int, row: Ints, column: Ints, alpha: Floats) -> Floats:
     np.fill_diagonal(laplacian, -laplacian.sum(axis=1))
     np.add.at(right, column, alpha)
     np.add.at(right, row, -alpha)
-    solved: Floats = np.linalg.lstsq(laplacian, right, rcond=None)[0]
+    solved: Floats = np.asarray(np.linalg.lstsq(laplacian, right, rcond=None)[0], np.float64)
     return solved
 
 
