@@ -20,67 +20,17 @@
 // Cost       reads n c d storage-bytes scattered by row, writes 17 n k: a gather, bound by memory. One million rows,
 //            c = 64, d = 768 in float32 read 197 GB (46 ms at 4.3 TB/s, computed, not measured).
 // Contracts  1 <= k <= c; c <= 8192 (128 KiB of shared memory, more than 48 KiB asks for the opt-in); the candidates of
-// a
-//            row are distinct and finite; scale is a power of two that keeps d^2 in range; every row left out of a
+//            a row are distinct and finite; scale is a power of two that keeps d^2 in range; every row left out of a
 //            row's candidates is farther than its bound (squared, scaled; +inf where nothing was left out).
 //            Missing neighbours are (+inf, -1), and such a row is never certified.
-// Leaves out the check of coarse against exact values, which belongs to the pass that made the coarse values.
+// Check      least, most (n, c) float64 are what the pass that chose the candidates says of each squared distance. One
+//            that lies outside, by more than its own rounding, adds to violations (1,) uint32: that pass cannot be
+//            trusted.
 // Reference  geometry.pairs.kernel_reference.rescore, equal bit for bit.
-// State      no engine calls this kernel yet and `auto` never chooses it; it has run on the CPU harness alone.
-#include "rows.cuh"
+// State      not run on a GPU; run on the CPU harness in the tests.
+#include "ranking.cuh"
 
 constexpr int THREADS = 128;
-constexpr long long FAR = 0x7fffffffffffffffll;  // behind every d^2, infinity and NaN included, and every index
-
-template <class Value>
-__device__ __forceinline__ double sq_dist_of(const Value* __restrict__ query,  // (d,)
-                                             const Value* __restrict__ row,    // (d,)
-                                             double scale, int d, int lane) {
-    double lane_sum = 0.0;
-#pragma unroll 4
-    for (int column = lane; column < d; column += LANES) {
-        const double gap = __dmul_rn(__dsub_rn(as_double(query[column]), as_double(row[column])), scale);
-        lane_sum = __fma_rn(gap, gap, lane_sum);
-    }
-    return warp_sum(lane_sum);
-}
-
-// Keys of the row's candidates into shared memory; slots without a candidate go behind all others.
-template <class Value>
-__device__ __forceinline__ void measure(const Value* __restrict__ query,          // (d,)
-                                        const Value* __restrict__ base,           // (b, d)
-                                        const long long* __restrict__ candidate,  // (c,)
-                                        double scale, int d, int c, int slots, long long* key, long long* index) {
-    const int lane = threadIdx.x % LANES;
-    for (int slot = threadIdx.x / LANES; slot < slots; slot += THREADS / LANES) {
-        const long long row = slot < c ? candidate[slot] : -1;
-        const double sq_dist = row < 0 ? 0.0 : sq_dist_of(query, base + row * d, scale, d, lane);
-        if (lane == 0) {
-            key[slot] = row < 0 ? FAR : __double_as_longlong(sq_dist);
-            index[slot] = row < 0 ? FAR : row;
-        }
-    }
-}
-
-// Bitonic network over (key, index): equal distances stand in the order of their index.
-__device__ __forceinline__ void sort_by_distance(long long* key, long long* index, int slots) {
-    for (int run = 2; run <= slots; run *= 2) {
-        for (int apart = run / 2; apart > 0; apart /= 2) {
-            __syncthreads();  // the step before, or the measuring, is complete
-            for (int pair = threadIdx.x; pair < slots / 2; pair += THREADS) {
-                const int low = 2 * apart * (pair / apart) + pair % apart, high = low + apart;
-                const long long low_key = key[low], high_key = key[high], low_index = index[low],
-                                high_index = index[high];
-                const bool inverted = high_key < low_key || (high_key == low_key && high_index < low_index);
-                if (inverted == ((low & run) == 0)) {
-                    key[low] = high_key, key[high] = low_key;
-                    index[low] = high_index, index[high] = low_index;
-                }
-            }
-        }
-    }
-    __syncthreads();  // every slot is in place before it is read
-}
 
 // True d^2 is at most this: rounded outward, so that a certificate never rests on a rounding.
 __device__ __forceinline__ double upper(double sq_dist, int d) {
@@ -88,18 +38,50 @@ __device__ __forceinline__ double upper(double sq_dist, int d) {
     return __fma_ru(sq_dist, __fma_ru(steps, 0x1p-52, 1.0), __dmul_ru(d, 0x1p-1074));
 }
 
+struct Lists {
+    const long long* candidate;  // (c,)
+    const double* least;         // (c,)
+    const double* most;          // (c,)
+    int c;
+};
+
+// Keys of the row's candidates into shared memory; slots without a candidate go behind all others. Returns, in lane 0,
+// whether a distance lies outside the interval that its coarse value allows.
+template <class Value>
+__device__ __forceinline__ bool measure(const Value* __restrict__ query,  // (d,)
+                                        const Value* __restrict__ base,   // (b, d)
+                                        const Lists& lists, double scale, int d, int slots, long long* key,
+                                        long long* index) {
+    const int lane = threadIdx.x % LANES;
+    bool outside = false;
+    for (int slot = threadIdx.x / LANES; slot < slots; slot += THREADS / LANES) {
+        const long long row = slot < lists.c ? lists.candidate[slot] : -1;
+        const double sq_dist = row < 0 ? 0.0 : sq_dist_of(query, base + row * d, scale, d, lane);
+        if (lane == 0) {
+            key[slot] = row < 0 ? FAR : __double_as_longlong(sq_dist);
+            index[slot] = row < 0 ? FAR : row;
+            if (row >= 0) {
+                outside |= !(upper(sq_dist, d) >= lists.least[slot]) || !(sq_dist <= upper(lists.most[slot], d));
+            }
+        }
+    }
+    return outside;
+}
+
 template <class Value>
 __device__ __forceinline__ void rescore(const Value* __restrict__ queries, const Value* __restrict__ base,
-                                        const long long* __restrict__ query_row,
-                                        const long long* __restrict__ candidate, const double* __restrict__ bound,
-                                        double scale, int d, int c, int k, double* __restrict__ sq_dist,
-                                        long long* __restrict__ index, unsigned char* __restrict__ certified) {
+                                        const long long* __restrict__ query_row, const Lists& all,
+                                        const double* __restrict__ bound, double scale, int d, int k,
+                                        double* __restrict__ sq_dist, long long* __restrict__ index,
+                                        unsigned char* __restrict__ certified, unsigned* __restrict__ violations) {
     extern __shared__ long long shared_memory[];
+    const int c = all.c;
     int slots = 1;
     while (slots < c) slots *= 2;
     long long *keys = shared_memory, *indices = shared_memory + slots;
     const long long row = blockIdx.x;
-    measure(queries + query_row[row] * d, base, candidate + row * c, scale, d, c, slots, keys, indices);
+    const Lists lists{all.candidate + row * c, all.least + row * c, all.most + row * c, c};
+    if (measure(queries + query_row[row] * d, base, lists, scale, d, slots, keys, indices)) atomicAdd(violations, 1u);
     sort_by_distance(keys, indices, slots);
     for (int rank = threadIdx.x; rank < k; rank += THREADS) {
         const bool found = indices[rank] != FAR;
@@ -112,12 +94,13 @@ __device__ __forceinline__ void rescore(const Value* __restrict__ queries, const
     }
 }
 
-#define RESCORE(name, Value)                                                                                  \
-    extern "C" __global__ void __launch_bounds__(THREADS)                                                     \
-        name(const Value* queries, const Value* base, const long long* query_row, const long long* candidate, \
-             const double* bound, double scale, int d, int c, int k, double* sq_dist, long long* index,       \
-             unsigned char* certified) {                                                                      \
-        rescore(queries, base, query_row, candidate, bound, scale, d, c, k, sq_dist, index, certified);       \
+#define RESCORE(name, Value)                                                                                          \
+    extern "C" __global__ void __launch_bounds__(THREADS)                                                             \
+        name(const Value* queries, const Value* base, const long long* query_row, const long long* candidate,         \
+             const double* least, const double* most, const double* bound, double scale, int d, int c, int k,         \
+             double* sq_dist, long long* index, unsigned char* certified, unsigned* violations) {                     \
+        rescore(queries, base, query_row, {candidate, least, most, c}, bound, scale, d, k, sq_dist, index, certified, \
+                violations);                                                                                          \
     }
 
 RESCORE(rescore_f16, __half)

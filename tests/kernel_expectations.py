@@ -29,6 +29,11 @@ def per_storage(name: str) -> tuple[str, ...]:
 EXPECTED = {
     "column_sums.cu": Expected(per_storage("column_sums"), most_registers=64),  # 8 blocks of 128 threads
     "local_spectra.cu": Expected(per_storage("local_spectra"), most_registers=128),  # 4 blocks of 128 threads
+    "pair_scan.cu": Expected(  # 2 blocks of 256 threads
+        ("pair_scan_one", "pair_scan_two"), most_registers=128, holds="HMMA"
+    ),
     "prepare_rows.cu": Expected(per_storage("prepare_rows"), most_registers=64),  # 8 blocks of 128 threads
+    "prune_queues.cu": Expected(("prune_queues", "list_candidates"), most_registers=64),  # 8 blocks of 128 threads
     "rescore.cu": Expected(per_storage("rescore"), most_registers=64),  # 8 blocks of 128 threads
+    "stream_nearest.cu": Expected(per_storage("stream_nearest"), most_registers=64),  # 8 blocks of 128 threads
 }

@@ -33,7 +33,7 @@ extern "C" __global__ void exchange(double* out) {
 
 @pytest.fixture(scope="module")
 def program() -> loader.Program:
-    return build("harness.cu", KERNELS, SOURCE)
+    return build("harness.cu", KERNELS, {"harness.cu": SOURCE})
 
 
 def test_schedules_visit_every_thread_in_their_own_order(program: loader.Program) -> None:
@@ -92,9 +92,9 @@ def test_shuffles_exchange(program: loader.Program) -> None:
 def test_a_missing_compiler_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loader.shutil, "which", lambda _: None)
     with pytest.raises(RuntimeError, match=r"g\+\+ is missing"):
-        build("harness.cu", ("order",), SOURCE)
+        build("harness.cu", ("order",), {"harness.cu": SOURCE})
 
 
 def test_a_source_that_does_not_compile_names_its_line() -> None:
     with pytest.raises(RuntimeError, match=r"kernels/broken\.cu:2"):
-        build("broken.cu", (), "\nint x = no_such_word;\n")
+        build("broken.cu", (), {"broken.cu": "\nint x = no_such_word;\n"})

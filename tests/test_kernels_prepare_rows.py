@@ -20,7 +20,7 @@ KERNELS = ("prepare_rows_f16", "prepare_rows_f32", "prepare_rows_f64")
 
 def run(program: Program, of: Case, stride: int) -> list[np.ndarray[Any, Any]]:
     n, d = of.points.shape
-    inputs = [of.points, of.shift, np.float64(of.scale), np.int64(n), np.int32(d), np.int32(stride)]
+    inputs = [of.points, np.arange(n), of.shift, np.float64(of.scale), np.int64(n), np.int32(d), np.int32(stride)]
     return same_under_every_schedule(
         program,
         f"prepare_rows_{of.suffix}",
@@ -102,7 +102,7 @@ def test_a_broken_kernel_is_caught(mutation: str) -> None:
     text = (kernel_folder() / SOURCE).read_text()
     before, after = MUTATIONS[mutation]
     assert text.count(before) == 1
-    broken = build(SOURCE, ("prepare_rows_f64",), text.replace(before, after))
+    broken = build(SOURCE, ("prepare_rows_f64",), {SOURCE: text.replace(before, after)})
     of = case(gaussian(np.random.default_rng(2), 33, 60), np.float64)
     with pytest.raises(AssertionError, match="differs from the reference"):
         check(broken, of, 64)

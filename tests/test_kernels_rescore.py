@@ -29,23 +29,30 @@ def candidates(rng: np.random.Generator, n: int, c: int, *, empty: float = 0.2) 
 
 def run(program: Program, of: Case, table: reference.Candidates, k: int) -> list[np.ndarray[Any, Any]]:
     n, c = table.candidate.shape
-    inputs = [of.points, of.points, table.query_row, table.candidate, table.bound, np.float64(of.scale)]
+    within = [np.zeros((n, c)), np.full((n, c), np.inf)]
+    inputs = [of.points, of.points, table.query_row, table.candidate, *within, table.bound, np.float64(of.scale)]
     sizes = [np.int32(of.points.shape[1]), np.int32(c), np.int32(k)]
     return same_under_every_schedule(
         program,
         f"rescore_{of.suffix}",
         n,
         inputs + sizes,
-        lambda: [np.full((n, k), np.nan), np.full((n, k), -7, np.int64), np.full(n, 255, np.uint8)],
+        lambda: [
+            np.full((n, k), np.nan),
+            np.full((n, k), -7, np.int64),
+            np.full(n, 255, np.uint8),
+            np.zeros(1, np.uint32),
+        ],
     )
 
 
 def check(program: Program, of: Case, table: reference.Candidates, k: int) -> list[np.ndarray[Any, Any]]:
     found = run(program, of, table, k)
     expected = reference.rescore(of.points, of.points, table, of.scale, k)
-    for name, ours, theirs in zip(("squared distance", "index", "certified"), found, expected, strict=True):
+    for name, ours, theirs in zip(("squared distance", "index", "certified"), found[:3], expected, strict=True):
         assert ours.tobytes() == theirs.tobytes(), f"{name} differs from the reference"
-    return found
+    assert found[3] == 0, "a distance outside an open interval"
+    return found[:3]
 
 
 @pytest.fixture(scope="module")
@@ -136,16 +143,17 @@ MUTATIONS = {
     "certificate without outward rounding": ("upper(last, d) <= bound", "last <= bound"),
     "another order of summation": ("column = lane;", "column = lane / 2 + LANES / 2 * (lane % 2);"),
     "scale forgotten": (", scale);\n        lane_sum", ", 1.0);\n        lane_sum"),
-    "half the candidates": ("slot < c ?", "slot < c / 2 ?"),
+    "half the candidates": ("slot < lists.c ?", "slot < lists.c / 2 ?"),
 }
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_a_broken_kernel_is_caught(mutation: str) -> None:
-    text = (kernel_folder() / SOURCE).read_text()
     before, after = MUTATIONS[mutation]
-    assert text.count(before) == 1
-    broken = build(SOURCE, ("rescore_f32",), text.replace(before, after))
+    texts = {file: (kernel_folder() / file).read_text() for file in (SOURCE, "ranking.cuh")}
+    edited = {file: text.replace(before, after) for file, text in texts.items() if before in text}
+    assert len(edited) == 1
+    broken = build(SOURCE, ("rescore_f32",), edited)
     of, table = edge()
     ties = case(lattice(np.random.default_rng(3), 100, 100), np.float32)
     with pytest.raises(AssertionError, match=r"differs from the reference|depends on the schedule"):

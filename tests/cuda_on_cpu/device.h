@@ -26,18 +26,99 @@ using std::fmax, std::fmin, std::fabs;
 inline void __syncthreads() {
     harness::wait(harness::Wait::block);
 }
+// Warp operations: every lane offers the address of what it brings, and the operation runs once for all of them.
 inline void __syncwarp(unsigned = 0xffffffffu) {
-    harness::wait(harness::Wait::warp_sync);
+    harness::together([](void* const*) {}, nullptr);
 }
+
+namespace harness {
+template <class Value>
+struct Exchange {
+    Value value;
+    unsigned from;
+};
+
+template <class Value>
+Value exchange(Value value, unsigned from) {
+    Exchange<Value> mine{value, from % WARP};
+    together(
+        [](void* const* lanes) {
+            Value before[WARP];
+            for (int lane = 0; lane < WARP; ++lane) before[lane] = static_cast<Exchange<Value>*>(lanes[lane])->value;
+            for (int lane = 0; lane < WARP; ++lane) {
+                auto* one = static_cast<Exchange<Value>*>(lanes[lane]);
+                one->value = before[one->from];
+            }
+        },
+        &mine);
+    return mine.value;
+}
+}  // namespace harness
 
 template <class Value>
 Value __shfl_xor_sync(unsigned, Value value, int apart) {
-    static_assert(sizeof(Value) <= sizeof(unsigned long long));
-    std::memcpy(&harness::lane_value[threadIdx.x], &value, sizeof value);
-    harness::wait(harness::Wait::shuffle);  // all lanes have offered
-    std::memcpy(&value, &harness::lane_value[threadIdx.x ^ static_cast<unsigned>(apart)], sizeof value);
-    harness::wait(harness::Wait::shuffle);  // all lanes have read
-    return value;
+    return harness::exchange(value, (threadIdx.x % harness::WARP) ^ static_cast<unsigned>(apart));
+}
+template <class Value>
+Value __shfl_sync(unsigned, Value value, int from) {
+    return harness::exchange(value, static_cast<unsigned>(from));
+}
+
+inline unsigned __ballot_sync(unsigned, bool vote) {
+    unsigned mine = vote;
+    harness::together(
+        [](void* const* lanes) {
+            unsigned votes = 0;
+            for (int lane = 0; lane < harness::WARP; ++lane) votes |= *static_cast<unsigned*>(lanes[lane]) << lane;
+            for (int lane = 0; lane < harness::WARP; ++lane) *static_cast<unsigned*>(lanes[lane]) = votes;
+        },
+        &mine);
+    return mine;
+}
+inline bool __any_sync(unsigned mask, bool vote) {
+    return __ballot_sync(mask, vote) != 0;
+}
+inline unsigned __match_any_sync(unsigned, unsigned key) {
+    unsigned mine = key;
+    harness::together(
+        [](void* const* lanes) {
+            unsigned keys[harness::WARP];
+            for (int lane = 0; lane < harness::WARP; ++lane) keys[lane] = *static_cast<unsigned*>(lanes[lane]);
+            for (int lane = 0; lane < harness::WARP; ++lane) {
+                unsigned same = 0;
+                for (int other = 0; other < harness::WARP; ++other) same |= (keys[other] == keys[lane]) << other;
+                *static_cast<unsigned*>(lanes[lane]) = same;
+            }
+        },
+        &mine);
+    return mine;
+}
+
+inline int __popc(unsigned bits) {
+    return __builtin_popcount(bits);
+}
+inline int __ffs(unsigned bits) {
+    return __builtin_ffs(static_cast<int>(bits));
+}
+
+// Fibers are switched only where they wait, so a plain read and write is one step.
+template <class Value>
+Value atomicAdd(Value* at, Value more) {
+    const Value before = *at;
+    *at = before + more;
+    return before;
+}
+template <class Value>
+Value atomicMax(Value* at, Value value) {
+    const Value before = *at;
+    *at = std::max(before, value);
+    return before;
+}
+template <class Value>
+Value atomicMin(Value* at, Value value) {
+    const Value before = *at;
+    *at = std::min(before, value);
+    return before;
 }
 
 namespace harness {
@@ -87,6 +168,30 @@ inline double __fma_rn(double a, double b, double c) {
     return std::fma(a, b, c);
 }
 
+inline float __fmaf_rn(float a, float b, float c) {
+    return std::fmaf(a, b, c);
+}
+inline float __fadd_rn(float a, float b) {
+    return a + b;
+}
+inline float __fmul_rn(float a, float b) {
+    return a * b;
+}
+inline float __double2float_ru(double value) {
+    const float nearest = static_cast<float>(value);
+    return nearest < value ? std::nextafterf(nearest, INFINITY) : nearest;
+}
+
+inline unsigned __float_as_uint(float value) {
+    unsigned bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+inline float __uint_as_float(unsigned bits) {
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+}
 inline long long __double_as_longlong(double value) {
     long long bits;
     std::memcpy(&bits, &value, sizeof bits);

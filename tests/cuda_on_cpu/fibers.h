@@ -1,11 +1,10 @@
 // A CUDA grid on one CPU thread: every CUDA thread is a fiber that runs until it waits, blocks run one after another.
 //
 // Schedules  0 forward, 1 reverse, 2 and up a seeded shuffle of warps and lanes. A warp runs as far as it can before
-// the
-//            next one starts (shuffled schedules cut in between), so a missing barrier reads what is not there yet.
-// Stricter than a GPU: a warp operation wants all 32 lanes at the same kind of operation, a block barrier every thread
-//            of the block; anything else ends the launch with STUCK. Shared memory is filled with NaN before each
-//            block.
+//            the next one starts (shuffled schedules cut in between), so a missing barrier reads what is not there yet.
+// Stricter than a GPU: a warp operation wants all 32 lanes at the same operation, a block barrier every thread of the
+//            block; anything else ends the launch with STUCK. Shared memory is filled with NaN before each block.
+//            A copy into shared memory that was begun (cp.async) is not there until its thread has waited for it.
 #pragma once
 #include <setjmp.h>
 #include <ucontext.h>
@@ -25,20 +24,32 @@ struct dim3 {
 
 namespace harness {
 constexpr int WARP = 32, OK = 0, STUCK = 1;
-constexpr std::size_t STACK_BYTES = 64 << 10, SHARED_WORDS = 16 << 10;
+constexpr std::size_t STACK_BYTES = 64 << 10, SHARED_WORDS = 29 << 10;
 }  // namespace harness
 
 extern long long shared_memory[harness::SHARED_WORDS];  // what a kernel's `extern __shared__` names
 
 namespace harness {
 
-enum class Wait { none, block, warp_sync, shuffle, finished };
+enum class Wait { none, block, warp, condition, finished };
+
+// What a warp operation does once all its lanes have come: reads and writes what each of them offered.
+using Together = void (*)(void* const* offered);
+
+struct Copy {
+    void* to;
+    const void* from;
+    std::size_t bytes;
+};
 
 struct Fiber {
     ucontext_t start;
     jmp_buf resume;
     bool started = false;
     Wait wait = Wait::none;
+    Together operation = nullptr;
+    std::function<bool()> condition;
+    std::vector<std::vector<Copy>> groups;  // copies begun and not waited for, oldest first; the last group is open
     std::vector<char> stack = std::vector<char>(STACK_BYTES);
 };
 
@@ -46,7 +57,7 @@ inline dim3 thread_index, block_index, block_size, grid_size;
 inline std::vector<Fiber> fibers;
 inline std::function<void()> body;
 inline jmp_buf scheduler;
-inline unsigned long long lane_value[1024];  // what each thread offers to a shuffle
+inline void* offered[1024];  // what each thread offers to a warp operation
 
 inline Fiber& self() {
     return fibers[thread_index.x];
@@ -57,6 +68,20 @@ inline void wait(Wait what) {
     Fiber& me = self();
     me.wait = what;
     if (!_setjmp(me.resume)) _longjmp(scheduler, 1);
+}
+
+// Called by a CUDA thread: go on once the condition holds; it is asked again whenever the warp has its turn.
+inline void wait_until(std::function<bool()> condition) {
+    if (condition()) return;
+    self().condition = std::move(condition);
+    wait(Wait::condition);
+}
+
+// Called by all lanes of a warp: `operation` runs once, on what every lane offered.
+inline void together(Together operation, void* mine) {
+    self().operation = operation;
+    offered[thread_index.x] = mine;
+    wait(Wait::warp);
 }
 
 inline void run_body() {
@@ -78,6 +103,11 @@ inline bool all_wait(unsigned first, unsigned last, Wait what) {
     return std::all_of(fibers.begin() + first, fibers.begin() + last, [&](const Fiber& f) { return f.wait == what; });
 }
 
+inline bool same_operation(unsigned first, unsigned last) {
+    return std::all_of(fibers.begin() + first, fibers.begin() + last,
+                       [&](const Fiber& f) { return f.operation == fibers[first].operation; });
+}
+
 inline void release(unsigned first, unsigned last) {
     for (unsigned thread = first; thread < last; ++thread) fibers[thread].wait = Wait::none;
 }
@@ -87,11 +117,16 @@ inline bool turn(unsigned warp, const std::vector<unsigned>& lanes) {
     const unsigned first = warp * WARP, last = first + WARP;
     bool moved = false;
     for (unsigned lane : lanes) {
-        if (fibers[first + lane].wait != Wait::none) continue;
+        Fiber& fiber = fibers[first + lane];
+        if (fiber.wait == Wait::condition && fiber.condition()) fiber.wait = Wait::none;
+        if (fiber.wait != Wait::none) continue;
         run_until_wait(first + lane);
         moved = true;
     }
-    if (all_wait(first, last, Wait::warp_sync) || all_wait(first, last, Wait::shuffle)) release(first, last);
+    if (all_wait(first, last, Wait::warp) && same_operation(first, last)) {
+        fibers[first].operation(offered + first);
+        release(first, last);
+    }
     return moved;
 }
 
@@ -99,6 +134,8 @@ inline void prepare_block() {
     for (Fiber& fiber : fibers) {
         fiber.started = false;
         fiber.wait = Wait::none;
+        fiber.operation = nullptr;
+        fiber.groups.assign(1, {});
         getcontext(&fiber.start);
         fiber.start.uc_stack.ss_sp = fiber.stack.data();
         fiber.start.uc_stack.ss_size = fiber.stack.size();

@@ -8,18 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from geometry.errors import OutOfMemoryError
+
 from .loader import build
 
 
 @dataclass
 class HarnessDevice:
-    """One schedule of the harness; `texts` stands in for sources by name (mutations). Fresh buffers hold 0xff bytes."""
+    """One schedule and one way of rounding products; `texts` stand in for files of `kernels/` by name (mutations).
+
+    Fresh buffers hold 0xff bytes. `out_of_memory` names the allocations, counted from 1, that are refused.
+    """
 
     schedule: int = 0
+    matrix_mode: int = 0
     texts: Mapping[str, str] = field(default_factory=dict)
     name: str = "CPU harness"
     arch: str = "sm_80"
     free_bytes: int = 1 << 30
+    out_of_memory: tuple[int, ...] = ()
+    allocations: int = 0
     launches: list[tuple[str, int, int, int]] = field(default_factory=list)  # kernel, grid, block, shared bytes
 
     def put(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -28,8 +36,11 @@ class HarnessDevice:
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
         """A poisoned buffer."""
+        self.allocations += 1
+        if self.allocations in self.out_of_memory:
+            raise OutOfMemoryError(f"allocation {self.allocations} of {shape} was refused")
         buffer = np.empty(shape, dtype)
-        buffer.view(np.uint8).fill(0xFF)
+        buffer.reshape(-1).view(np.uint8).fill(0xFF)
         return buffer
 
     def get(self, buffer: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -41,4 +52,7 @@ class HarnessDevice:
     ) -> None:
         """Execute; raises Stuck."""
         self.launches.append((kernel, grid, block, shared_bytes))
-        build(source, (kernel,), self.texts.get(source)).launch(kernel, grid, block, arguments, self.schedule)
+        program = build(source, (kernel,), self.texts)
+        if hasattr(program.library, "set_matrix_mode"):
+            program.set_matrix_mode(self.matrix_mode)
+        program.launch(kernel, grid, block, arguments, self.schedule)

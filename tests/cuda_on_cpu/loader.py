@@ -11,7 +11,7 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from geometry.pairs.cuda.builder import kernel_folder
+from geometry.pairs.cuda.builder import kernel_files
 
 HERE = Path(__file__).resolve().parent
 SCHEDULES = (0, 1, 7, 11)  # forward, reverse, two seeded shuffles
@@ -45,6 +45,10 @@ class Program:
 
     library: ctypes.CDLL
 
+    def set_matrix_mode(self, mode: int) -> None:
+        """How products round from now on; see matrix.cuh."""
+        self.library.set_matrix_mode(mode)
+
     def launch(self, name: str, grid: int, block: int, values: Sequence[Any], schedule: int = 0) -> None:
         """Run kernel `name`; arrays are written in place. Raises Stuck."""
         holders = [np.asarray(np.uint64(v.ctypes.data) if isinstance(v, np.ndarray) else v) for v in values]
@@ -53,24 +57,27 @@ class Program:
             raise Stuck(f"{name}: schedule {schedule}")
 
 
-def build(name: str, kernels: tuple[str, ...], text: str | None = None) -> Program:
-    """The program of `kernels` in the source `name`, or in `text` in its place (a mutation)."""
-    return _build(name, kernels, (kernel_folder() / name).read_text() if text is None else text)
+def build(name: str, kernels: tuple[str, ...], edited: Mapping[str, str] | None = None) -> Program:
+    """The program of `kernels` in the source `name`; `edited` texts stand in the place of files (mutations)."""
+    return _build(name, kernels, tuple(sorted((edited or {}).items())))
 
 
 @cache
-def _build(name: str, kernels: tuple[str, ...], text: str) -> Program:
+def _build(name: str, kernels: tuple[str, ...], edited: tuple[tuple[str, str], ...]) -> Program:
     compiler = shutil.which("g++")
     if compiler is None:
         raise RuntimeError("g++ is missing: the CUDA kernels cannot be executed on the CPU. Install g++ 12 or newer.")
-    entries = "\n".join(_ENTRY.replace("NAME", kernel) for kernel in kernels)
-    unit = f'{_HEAD}\n#line 1 "kernels/{name}"\n{text}\n{entries}\n'
     folder = Path(tempfile.mkdtemp(prefix="cuda_on_cpu_"))
     try:
+        for path in kernel_files():
+            (folder / path.name).write_text(path.read_text())
+        for file, text in edited:
+            (folder / file).write_text(text)
+        entries = "\n".join(_ENTRY.replace("NAME", kernel) for kernel in kernels)
+        unit = f'{_HEAD}\n#line 1 "kernels/{name}"\n{(folder / name).read_text()}\n{entries}\n'
         (folder / "unit.cpp").write_text(unit)
         library = folder / f"{hashlib.sha256(unit.encode()).hexdigest()[:16]}.so"
-        includes = (f"-I{HERE}", f"-I{kernel_folder()}")
-        command = [compiler, *FLAGS, *includes, str(folder / "unit.cpp"), "-o", str(library)]
+        command = [compiler, *FLAGS, f"-I{HERE}", f"-I{folder}", str(folder / "unit.cpp"), "-o", str(library)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"g++ refuses {name}:\n{done.stderr[-4000:]}")
@@ -79,7 +86,7 @@ def _build(name: str, kernels: tuple[str, ...], text: str) -> Program:
         shutil.rmtree(folder)  # the loaded library stays mapped
 
 
-_HEAD = '#include "device.h"\nlong long shared_memory[harness::SHARED_WORDS];'
+_HEAD = '#include "device.h"\nalignas(128) long long shared_memory[harness::SHARED_WORDS];'
 _ENTRY = """extern "C" int launch_NAME(unsigned grid, unsigned block, unsigned schedule, void** values) {
   return harness::launch(NAME, grid, block, schedule, values);
 }"""
