@@ -1,0 +1,185 @@
+"""A GPU through CuPy, against a small CuPy of our own that records what it is asked and computes nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from geometry.errors import OutOfMemoryError, UsageError
+from geometry.pairs.cuda import builder, cache, cupy_device, nvrtc
+
+
+class Held:
+    """An array on the recorded device."""
+
+    def __init__(self, array: np.ndarray[Any, Any]):
+        self.array = array
+
+
+class Function:
+    """A kernel: every call and the opt-in that stood when it came."""
+
+    def __init__(self, path: str, name: str, calls: list[dict[str, Any]]):
+        self.path, self.name, self.calls = path, name, calls
+        self.max_dynamic_shared_size_bytes = 48 << 10
+
+    def __call__(self, grid: Any, block: Any, args: Any, *, shared_mem: int = 0) -> None:
+        opted = self.max_dynamic_shared_size_bytes
+        self.calls.append({**vars(self), "grid": grid, "block": block, "args": args, "shared": shared_mem, "in": opted})
+
+
+class RecordedCupy(ModuleType):
+    """What the device asks of CuPy, and nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__("cupy")
+        self.calls: list[dict[str, Any]] = []
+        self.loaded: list[str] = []
+        self.room, self.freed, self.version, self.capability = 1 << 20, 0, 13000, (9, 0)
+        self.out_of_memory = type("OutOfMemoryError", (MemoryError,), {})
+        runtime = SimpleNamespace(
+            getDeviceCount=lambda: 1,
+            getDeviceProperties=lambda _: {
+                "name": b"Recorded",
+                "major": self.capability[0],
+                "minor": self.capability[1],
+            },
+            driverGetVersion=lambda: self.version,
+            memGetInfo=lambda: (600, 1000),
+        )
+        self.cuda = SimpleNamespace(
+            is_available=lambda: True,
+            runtime=runtime,
+            Device=lambda _: nullcontext(),
+            memory=SimpleNamespace(OutOfMemoryError=self.out_of_memory),
+        )
+
+    def RawModule(self, *, path: str) -> SimpleNamespace:
+        self.loaded.append(path)
+        return SimpleNamespace(get_function=lambda name: Function(path, name, self.calls))
+
+    def asarray(self, array: Any) -> Held:
+        if isinstance(array, Held):
+            return array
+        if hasattr(array, "__cuda_array_interface__"):
+            return array.held
+        return Held(self._taken(array))
+
+    def from_dlpack(self, array: Any) -> Held:
+        return array.held
+
+    def ascontiguousarray(self, held: Held) -> Held:
+        return held
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> Held:
+        return Held(self._taken(np.empty(shape, dtype)))
+
+    def asnumpy(self, held: Held) -> np.ndarray[Any, Any]:
+        return held.array
+
+    def get_default_memory_pool(self) -> SimpleNamespace:
+        def free() -> None:
+            self.freed += 1
+
+        return SimpleNamespace(free_bytes=lambda: 50, free_all_blocks=free)
+
+    def _taken(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        if array.nbytes > self.room:
+            raise self.out_of_memory(f"{array.nbytes} bytes")
+        return array
+
+
+@pytest.fixture
+def cupy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RecordedCupy:
+    recorded = RecordedCupy()
+    monkeypatch.setitem(sys.modules, "cupy", recorded)
+    monkeypatch.setattr(cupy_device, "find_spec", lambda _: True)
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    return recorded
+
+
+def test_a_device_is_named_with_its_driver_and_compiled_for(cupy: RecordedCupy) -> None:
+    device = cupy_device.open_device()
+    assert (device.name, device.arch) == ("Recorded, driver of CUDA 13.0", "sm_90a")
+    assert device.free_bytes == 650
+
+
+def test_a_launch_loads_our_cubin_once_and_passes_everything(cupy: RecordedCupy, tmp_path: Path) -> None:
+    device = cupy_device.open_device()
+    arguments = [device.empty((3,), np.float32), np.int64(7), np.float64(0.5)]
+    device.launch("rescore.cu", "rescore_f32", 11, 128, arguments, 1000)
+    device.launch("rescore.cu", "rescore_f32", 12, 128, arguments, 60_000)
+    path = Path(cupy.loaded[0])
+    assert len(cupy.loaded) == 1
+    assert path.parent == tmp_path and path.name.startswith("rescore-sm_90a-")
+    assert path.read_bytes() == builder.compile_kernel(builder.kernel_folder() / "rescore.cu", "sm_90a")
+    assert [call["name"] for call in cupy.calls] == ["rescore_f32", "rescore_f32"]
+    assert [(call["grid"], call["block"]) for call in cupy.calls] == [((11,), (128,)), ((12,), (128,))]
+    assert all(call["args"] == tuple(arguments) for call in cupy.calls)
+    assert [(call["shared"], call["in"]) for call in cupy.calls] == [(1000, 48 << 10), (60_000, 60_000)]
+
+
+def test_another_source_is_another_cubin(cupy: RecordedCupy) -> None:
+    device = cupy_device.open_device()
+    device.launch("rescore.cu", "rescore_f32", 1, 128, [])
+    device.launch("column_sums.cu", "column_sums_f64", 1, 128, [])
+    assert [Path(path).name.split("-")[0] for path in cupy.loaded] == ["rescore", "column_sums"]
+
+
+def test_host_arrays_are_uploaded_row_by_row(cupy: RecordedCupy) -> None:
+    device, turned = cupy_device.open_device(), np.arange(6.0).reshape(2, 3).T
+    held = device.put(turned)
+    assert held.array.flags.c_contiguous and np.array_equal(device.get(held), turned)
+    tensor = torch.arange(4.0, requires_grad=True)
+    assert device.get(device.put(tensor)).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "lends", [{"__cuda_array_interface__": {}}, {"__dlpack_device__": lambda self: (2, 0)}], ids=["interface", "dlpack"]
+)
+def test_what_lies_on_a_device_is_not_copied(cupy: RecordedCupy, lends: dict[str, Any]) -> None:
+    foreign = type("Foreign", (), {**lends, "held": Held(np.zeros(2))})()
+    assert cupy_device.open_device().put(foreign) is foreign.held
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda device: device.empty((1 << 21,), np.uint8), lambda device: device.put(np.zeros(1 << 18))]
+)
+def test_no_room_is_our_error_and_frees_the_pool(cupy: RecordedCupy, ask: Callable[[Any], Any]) -> None:
+    device = cupy_device.open_device()
+    with pytest.raises(OutOfMemoryError, match=r"Recorded.*2097152 bytes; lower --memory-budget"):
+        ask(device)
+    assert cupy.freed == 1
+
+
+def test_a_driver_older_than_the_compiler_is_refused(cupy: RecordedCupy, monkeypatch: pytest.MonkeyPatch) -> None:
+    cupy.version = 12040
+    monkeypatch.setattr(nvrtc, "version", lambda: "13.5")
+    with pytest.raises(UsageError, match=r"CUDA 12\.4.*NVRTC 13\.5.*cuda12"):
+        cupy_device.open_device()
+
+
+def test_a_device_too_old_is_refused(cupy: RecordedCupy) -> None:
+    cupy.capability = (7, 5)
+    with pytest.raises(UsageError, match=r"8\.0 or later; this device has 7\.5"):
+        cupy_device.open_device()
+
+
+def test_why_there_is_no_device(cupy: RecordedCupy, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cupy_device.devices() == ["Recorded"]
+    with pytest.raises(UsageError, match=r"no CUDA device 3; there are 1: Recorded"):
+        cupy_device.open_device(3)
+    cupy.cuda.is_available = lambda: False
+    with pytest.raises(UsageError, match="nvidia-smi"):
+        cupy_device.open_device()
+    monkeypatch.setattr(cupy_device, "find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="cupy is not installed"):
+        cupy_device.devices()
