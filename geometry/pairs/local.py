@@ -54,6 +54,13 @@ class LocalSums:
     sin: Floats
     area: Floats
     edges: Floats
+
+
+@dataclass(frozen=True)
+class LocalReflections:
+    """Sums over reflected pairs, all (m,): count, tight, dropped; see the module."""
+
+    count: Ints
     tight: Floats
     dropped: Ints
 
@@ -84,6 +91,11 @@ def local_sums(scan: Scan, k: int) -> LocalSums:
     return _shared(scan, "local sums", k, sums_of)
 
 
+def local_reflections(scan: Scan, k: int) -> LocalReflections:
+    """Of every row and its k nearest others, made once a scan; k falls to the neighbours there are."""
+    return _shared(scan, "local reflections", k, reflections_of)
+
+
 def local_spectra(scan: Scan, k: int) -> LocalSpectra:
     """Of every row and its k nearest others, made once a scan; k falls to the neighbours there are."""
     return _shared(scan, "local spectra", k, spectra_of)
@@ -98,10 +110,14 @@ def every_place(scan: Scan, k: int) -> Places:
 def sums_of(points: Array, places: Places) -> LocalSums:
     """The sums of given neighbourhoods of points (n, d); k at least 1."""
     found = np.concatenate(list(_by_block(points, places, _block_sums)), axis=1)
-    whole = {"directed", "dropped"}
-    names = ("radius", "directed", "cos2", "cos", "sin", "area", "edges", "tight", "dropped")
-    columns = {name: row.astype(np.int64) if name in whole else row for name, row in zip(names, found, strict=True)}
-    return LocalSums(places.count, **columns)
+    radius, directed, cos2, cos, sin, area, edges = found
+    return LocalSums(places.count, radius, directed.astype(np.int64), cos2, cos, sin, area, edges)
+
+
+def reflections_of(points: Array, places: Places) -> LocalReflections:
+    """The reflected pairs of given neighbourhoods of points (n, d), k^2 pairs of logarithms each; k at least 1."""
+    tight, dropped = np.concatenate(list(_by_block(points, places, _block_reflections)), axis=1)
+    return LocalReflections(places.count, tight, dropped.astype(np.int64))
 
 
 def spectra_of(points: Array, places: Places) -> LocalSpectra:
@@ -172,11 +188,20 @@ def _beside(difference: Floats, count: Ints) -> Floats:
 
 
 def _block_sums(difference: Floats, unit: Floats, count: Ints) -> Floats:
-    """(9, b) in the order of `LocalSums` after count."""
+    """(7, b) in the order of `LocalSums` after count."""
     from geometry.pairs.local_kernels import reduce_pairs
 
     radius, gram, centred, _ = _grams(difference, unit, count)
-    return np.vstack([radius[None], reduce_pairs(gram, centred, count, TIGHT, SAME)])
+    return np.vstack([radius[None], reduce_pairs(gram, centred, count)])
+
+
+def _block_reflections(difference: Floats, unit: Floats, count: Ints) -> Floats:
+    """(2, b) tight and dropped."""
+    from geometry.pairs.local_kernels import normalise, reduce_reflections
+
+    gram = difference @ difference.transpose(0, 2, 1)
+    normalise(gram)
+    return reduce_reflections(gram, count, TIGHT, SAME)
 
 
 def _block_spectra(difference: Floats, unit: Floats, count: Ints) -> tuple[Floats, Floats]:

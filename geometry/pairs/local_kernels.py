@@ -88,15 +88,23 @@ def centre(gram: Floats, count: Ints) -> tuple[Floats, Floats]:
 
 
 @compiled
-def reduce_pairs(gram: Floats, centred: Floats, count: Ints, tight: float, same: float) -> Floats:
-    """(8, b) rows directed, cos2, cos, sin, area, edges, tight, dropped of `geometry.pairs.local.LocalSums`."""
+def reduce_pairs(gram: Floats, centred: Floats, count: Ints) -> Floats:
+    """(6, b) rows directed, cos2, cos, sin, area, edges of `geometry.pairs.local.LocalSums`."""
     b = len(gram)
-    out = np.zeros((8, b))
+    out = np.zeros((6, b))
     for row in range(b):
-        c = count[row]
-        _angles(gram[row], c, out[:, row])
-        _areas(centred[row], c, out[:, row])
-        _reflections(gram[row], c, tight, same, out[:, row])
+        _angles(gram[row], count[row], out[:, row])
+        _areas(centred[row], count[row], out[:, row])
+    return out
+
+
+@compiled
+def reduce_reflections(gram: Floats, count: Ints, tight: float, same: float) -> Floats:
+    """(2, b) rows tight, dropped of `geometry.pairs.local.LocalReflections`."""
+    b = len(gram)
+    out = np.zeros((2, b))
+    for row in range(b):
+        _reflections(gram[row], count[row], tight, same, out[:, row])
     return out
 
 
@@ -153,7 +161,7 @@ def _reflections(gram: Floats, c: int, tight: float, same: float, out: Floats) -
                 total += np.log(s) + np.log(t)
             else:
                 dropped += 1
-    out[6], out[7] = total, dropped
+    out[0], out[1] = total, dropped
 
 
 @compiled
