@@ -48,7 +48,7 @@ def frechet(scan: Scan, reference: Scan) -> Estimate:
     a, b = scan.moments, reference.moments
     cross = _Cross(a.covariance, b.covariance)
     apart = a.mean - b.mean
-    value = max(float(apart @ apart) + cross.bures, 0.0)
+    value = gaussian_distance(a, b, cross)
     pooled = np.clip(np.linalg.eigvalsh(pooled_covariance(a, b)), 0.0, None)
     fields: dict[str, Any] = {"null": null_bias(pooled, a.n, b.n), **counts}
     if not (len(scan.points) and len(reference.points)):
@@ -58,6 +58,12 @@ def frechet(scan: Scan, reference: Scan) -> Estimate:
     for part, moments, step, transport in ((scan, a, apart, forth), (reference, b, -apart, back)):
         first += float(np.var(influence(part.points, moments.mean, step, transport))) / moments.n
     return measured("frechet", value, stderr=float(np.sqrt(max(first - second, second))), method="influence", **fields)
+
+
+def gaussian_distance(a: Moments, b: Moments, cross: _Cross | None = None) -> float:
+    """Squared 2-Wasserstein distance of two Gaussians, never negative."""
+    apart = a.mean - b.mean
+    return max(float(apart @ apart) + (cross or _Cross(a.covariance, b.covariance)).bures, 0.0)
 
 
 class _Cross:

@@ -15,14 +15,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from geometry.compare.subsampling import joint_sq_dist, subsample_errors
 from geometry.errors import UsageError
 from geometry.estimates import measured, undefined
 from geometry.pairs.scan import Scan
 from geometry.registry import SIMILARITY, statistic
 from geometry.types import Array, Estimate, Floats
-
-DRAWS = 16
-SUBSAMPLE = 500  # most rows of a subsample: the draws together cost a small part of the pass over 10,000 rows
 
 
 @statistic(
@@ -86,27 +84,16 @@ def _per_point(scan: Scan, reference: Scan, k: int) -> dict[str, Array]:
 
 
 def _errors(scan: Scan, reference: Scan, k: int, seed: int) -> dict[str, float]:
-    """Standard errors: spread over subsamples of the same fraction f of both sets, times sqrt(f / (1 - f))."""
-    fraction = min(0.5, SUBSAMPLE / max(scan.n, reference.n, 1))
-    sizes = int(scan.n * fraction), int(reference.n * fraction)
-    if min(sizes) <= 2 * k:
-        return {}
-    rng = np.random.default_rng(seed)
-    draws = []
-    for _ in range(DRAWS):
-        a, b = (rng.permutation(s.n)[:size] for s, size in zip((scan, reference), sizes, strict=True))
-        draws.append(_small_values(scan.points[a], reference.points[b], k))
-    spread = np.std(draws, axis=0, ddof=1) * np.sqrt(fraction / (1 - fraction))
-    return dict(zip(("precision", "density", "coverage", "recall"), spread.tolist(), strict=True))
+    """Standard errors by name; none where a subsample would be too small."""
+    spread = subsample_errors(scan, reference, lambda a, b: _small_values(a, b, k), seed, fewest=2 * k)
+    names = ("precision", "density", "coverage", "recall")
+    return {} if spread is None else dict(zip(names, spread.tolist(), strict=True))
 
 
 def _small_values(generated: Array, reference: Array, k: int) -> Floats:
     """precision, density, coverage, recall of a few hundred rows, whole in memory; ties inside to about 1e-9."""
-    rows = np.concatenate([generated, reference]).astype(np.float64)
-    rows -= rows.mean(axis=0)
-    sq_norms = np.einsum("ij,ij->i", rows, rows)
-    sq_dist = sq_norms[:, None] + sq_norms - 2 * rows @ rows.T
-    m, slack = len(generated), 1e-12 * float(sq_norms.max())
+    sq_dist, slack = joint_sq_dist(generated, reference)
+    m = len(generated)
     np.fill_diagonal(sq_dist, -np.inf)
     of_generated = np.partition(sq_dist[:m, :m], k, axis=1)[:, k]  # the row itself is the smallest
     of_reference = np.partition(sq_dist[m:, m:], k, axis=1)[:, k]
