@@ -30,6 +30,8 @@ FEWEST = 20  # rows of a piece
     direction="down",
     source="Facco et al. 2017, eq. 5",
     k=COLUMNS,
+    null="d for rows uniform in d dimensions without edge",
+    fails="raised by noise on the scale of the nearest pair, lowered by edges in many dimensions; copies have no ratio",
 )
 def two_nn(scan: Scan, *, fit: str = "linear", fraction: float = 0.1) -> Estimate:
     """Slope through the origin of -log(1 - F) on log mu over the lowest 1 - fraction of mu, with F_i = i / n.
