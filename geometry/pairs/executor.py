@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
+
 from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
 
 
@@ -35,3 +37,10 @@ class Executor(Protocol):
     def moments(self, points: Array) -> Moments:
         """Mean and covariance, accumulated in float64 about the mean."""
         ...
+
+
+def table_of(sq_dist: Floats, index: Ints, certified: Array) -> Neighbors:
+    """An engine's (n, k) squared distances and indices as a table; distances are rounded last."""
+    with np.errstate(over="ignore"):  # beyond float32 dist is infinite; sq_dist stays
+        dist = np.sqrt(sq_dist).astype(np.float32)
+    return Neighbors(dist, index, certified, sq_dist)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from geometry.pairs import counts, exact, radii, sums
 from geometry.pairs.copies import over_distinct
+from geometry.pairs.executor import table_of
 from geometry.pairs.frame import ROWS, mean_of, tensor_of
 from geometry.pairs.plan import DEFAULT_BUDGET, blocks
 from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
@@ -35,7 +35,7 @@ class TorchExecutor:
             sq_dist, index, certified = (part.cpu().numpy() for part in ranked)
             return sq_dist, index, certified
 
-        return _table(*over_distinct(queries, base, k, search, exclude_self=exclude_self))
+        return table_of(*over_distinct(queries, base, k, search, exclude_self=exclude_self))
 
     def radii(self, points: Array, k: int) -> Floats:
         """(n, k) distances to the k nearest others, float64, neither ranked by index nor certified."""
@@ -58,9 +58,3 @@ class TorchExecutor:
             centred = tensor_of(points[block], self.device).double() - mean
             total.addmm_(centred.T, centred)
         return Moments(len(points), shift, (total / len(points)).cpu().numpy())
-
-
-def _table(sq_dist: Floats, index: Ints, certified: Array) -> Neighbors:
-    with np.errstate(over="ignore"):  # beyond float32 dist is infinite; sq_dist stays
-        dist = np.sqrt(sq_dist).astype(np.float32)
-    return Neighbors(dist, index, certified, sq_dist)

@@ -21,7 +21,7 @@
 #define blockDim harness::block_size
 #define gridDim harness::grid_size
 
-using std::fmax, std::fmin, std::fabs;
+using std::fmax, std::fmin, std::fabs, std::min, std::max;
 
 inline void __syncthreads() {
     harness::wait(harness::Wait::block);

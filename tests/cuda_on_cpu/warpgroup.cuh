@@ -97,7 +97,7 @@ inline void end_products() {
 inline void make_barrier(unsigned barrier, unsigned arrivals) {
     harness::barriers[barrier] = {arrivals, arrivals, 0, 0, {}};
 }
-inline void publish_barriers() {
+inline void publish_shared() {
 }
 inline void arrive(unsigned barrier) {
     --harness::barriers.at(barrier).pending;

@@ -1,0 +1,66 @@
+"""The CUDA engine: the reductions of `geometry.pairs.executor.Executor` by the kernels of `kernels/` on one device.
+
+It launches through `geometry.pairs.cuda.device.Device` alone, so the tests execute it on a CPU. Between launches NumPy
+decides on (n,) arrays. Leaves out choosing itself: that asks for a proof on the device first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from geometry.errors import OutOfMemoryError
+from geometry.pairs.copies import over_distinct
+from geometry.pairs.cuda import search
+from geometry.pairs.cuda.device import Device
+from geometry.pairs.cuda.rows import stride_of
+from geometry.pairs.executor import table_of
+from geometry.types import Array, Floats, Ints, Neighbors
+
+RESERVE = 0.1  # of what is free, left for launches and for what else lives on the device
+
+
+@dataclass(frozen=True)
+class CudaExecutor:
+    """Kernels on `device` within `budget` bytes of its memory; 0 takes what is free, less a reserve."""
+
+    device: Device
+    budget: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"cuda-{self.device.arch}"
+
+    def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
+        """The k nearest base rows of every query, exact; raises OutOfMemoryError, BoundViolated."""
+
+        def find(asked: Array, distinct: Array, most: int) -> tuple[Floats, Ints, Array]:
+            asked, distinct = (np.ascontiguousarray(part, _storage(queries, base)) for part in (asked, distinct))
+            budget = self._scratch(asked, distinct, exclude_self=exclude_self)
+            found = search.neighbors(self.device, asked, distinct, most, exclude_self=exclude_self, budget=budget)
+            return found.sq_dist, found.index, np.ones(len(asked), np.bool_)
+
+        return table_of(*over_distinct(queries, base, k, find, exclude_self=exclude_self))
+
+    def radii(self, points: Array, k: int) -> Floats:
+        """(n, k) distances to the k nearest others, float64."""
+        return self.neighbors(points, points, k, exclude_self=True).exact_dist(k)
+
+    def _scratch(self, queries: Array, base: Array, *, exclude_self: bool) -> int:
+        """Bytes left beside the rows themselves: originals, float16 rows and five numbers a row."""
+        whole = self.budget or int(self.device.free_bytes * (1 - RESERVE))
+        fixed = len(base) * (stride_of(base.shape[1]) * 2 + 48) + base.nbytes
+        fixed += 0 if exclude_self else queries.nbytes
+        if fixed >= whole:
+            raise OutOfMemoryError(
+                f"{len(base)} rows of {base.shape[1]} dimensions take {fixed} bytes on {self.device.name}, of which "
+                f"{whole} may be used; raise --memory-budget, look at a --sample, or use --device cpu"
+            )
+        return whole - fixed
+
+
+def _storage(queries: Array, base: Array) -> np.dtype[np.floating]:
+    """One storage type for both sides, which holds each without rounding."""
+    kind = np.result_type(queries, base)
+    return np.dtype(kind if kind in (np.float16, np.float32) else np.float64)
