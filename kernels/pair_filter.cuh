@@ -39,12 +39,9 @@ struct TilePair {
     long long self_shift;  // position of a row among the columns is its own plus this; out of range: nobody is
 };
 
-// Tests every product of the tile and pushes what passes. Called by all threads of the block; `scratch` is shared
-// memory for all products of the block, which takes over from the operands: a warp with a hit lays its products there
-// and goes through them one by one, so that the rare case costs the common one no registers.
-template <bool MIRRORED, class Product>
-__device__ __forceinline__ void filter(const Product& product, const TilePair& at, const Thresholds& rows,
-                                       const Thresholds& columns, const Queues& queues, float* scratch) {
+// Whether any product of this thread is below the threshold of its row or of its column.
+template <class Product>
+__device__ __forceinline__ bool any_passes(const Product& product, const Thresholds& rows, const Thresholds& columns) {
     bool any = false;
 #pragma unroll
     for (int value = 0; value < Product::VALUES; ++value) {
@@ -52,21 +49,49 @@ __device__ __forceinline__ void filter(const Product& product, const TilePair& a
         const float coarse = coarse_value(product.value(value), rows.lower[row], columns.lower[column]);
         any |= !(coarse > rows.cut[row]) || !(coarse > columns.cut[column]);
     }
+    return any;
+}
+
+// Pushes one product to the queues that want it. Called by all threads of whole warps.
+template <bool MIRRORED>
+__device__ __forceinline__ void push_product(float product, int row, int column, const TilePair& at,
+                                             const Thresholds& rows, const Thresholds& columns, const Queues& queues) {
+    const unsigned row_position = at.row + row, column_position = at.column + column;
+    const float coarse = coarse_value(product, rows.lower[row], columns.lower[column]);
+    const bool pair = rows.lower[row] < infinity() && columns.lower[column] < infinity() &&
+                      row_position + at.self_shift != column_position;
+    push(pair && !(coarse > rows.cut[row]), row_position, entry_of(coarse, column_position), queues);
+    if (MIRRORED) {
+        push(pair && !(coarse > columns.cut[column]), column_position, entry_of(coarse, row_position), queues);
+    }
+}
+
+// Pushes what passes of a warp's products. A warp with a hit lays CHUNK products of each thread at a time into `mine`,
+// its shared memory for them, and goes through them one by one, so that the rare case costs the common one no
+// registers.
+template <bool MIRRORED, int CHUNK, class Product>
+__device__ __forceinline__ void push_products(const Product& product, const TilePair& at, const Thresholds& rows,
+                                              const Thresholds& columns, const Queues& queues, float* mine) {
+#pragma unroll
+    for (int first = 0; first < Product::VALUES; first += CHUNK) {
+#pragma unroll
+        for (int value = 0; value < CHUNK; ++value) mine[value * LANES] = product.value(first + value);
+#pragma unroll 1
+        for (int value = 0; value < CHUNK; ++value) {
+            push_product<MIRRORED>(mine[value * LANES], Product::row(first + value), Product::column(first + value), at,
+                                   rows, columns, queues);
+        }
+    }
+}
+
+// Tests every product of the tile and pushes what passes. Called by all threads of the block; `scratch` is shared
+// memory for all products of the block, which takes over from the operands.
+template <bool MIRRORED, class Product>
+__device__ __forceinline__ void filter(const Product& product, const TilePair& at, const Thresholds& rows,
+                                       const Thresholds& columns, const Queues& queues, float* scratch) {
+    const bool any = any_passes(product, rows, columns);
     __syncthreads();  // nobody reads the operands any more
     if (!__any_sync(ALL_LANES, any)) return;
     float* const mine = scratch + threadIdx.x / LANES * LANES * Product::VALUES + threadIdx.x % LANES;
-#pragma unroll
-    for (int value = 0; value < Product::VALUES; ++value) mine[value * LANES] = product.value(value);
-#pragma unroll 1
-    for (int value = 0; value < Product::VALUES; ++value) {
-        const int row = Product::row(value), column = Product::column(value);
-        const unsigned row_position = at.row + row, column_position = at.column + column;
-        const float coarse = coarse_value(mine[value * LANES], rows.lower[row], columns.lower[column]);
-        const bool pair = rows.lower[row] < infinity() && columns.lower[column] < infinity() &&
-                          row_position + at.self_shift != column_position;
-        push(pair && !(coarse > rows.cut[row]), row_position, entry_of(coarse, column_position), queues);
-        if (MIRRORED) {
-            push(pair && !(coarse > columns.cut[column]), column_position, entry_of(coarse, row_position), queues);
-        }
-    }
+    push_products<MIRRORED, Product::VALUES>(product, at, rows, columns, queues, mine);
 }

@@ -53,7 +53,7 @@ def test_every_kernel_compiles_within_its_bounds(path: Path, arch: str) -> None:
         assert use.spill_bytes <= expected.most_spill_bytes, f"{name} spills on {arch}: {use}"
         assert use.stack_bytes <= expected.most_stack_bytes, f"{name} keeps arrays in local memory on {arch}: {use}"
         assert 0 < use.registers <= expected.most_registers, f"{name} on {arch}: {use}"
-        if expected.holds is not None:
+        if expected.holds is not None and expected.only in (None, arch):
             assert matrix_instructions(cubin, name)[expected.holds] > 0, f"{name} on {arch} has no {expected.holds}"
 
 
