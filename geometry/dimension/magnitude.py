@@ -11,6 +11,7 @@ import numpy as np
 
 from geometry.dimension.geo_mle import SEEDED
 from geometry.estimates import measured, undefined
+from geometry.pairs.magnitude import distinct_distances, log_magnitude
 from geometry.pairs.scan import Scan
 from geometry.pairs.subsample import halves
 from geometry.registry import statistic
@@ -41,48 +42,25 @@ def magnitude(scan: Scan) -> Estimate:
     """
     part = scan.at_most(ROWS)
     fields = {"n": scan.n, "d": scan.d, "exact": part.n == scan.n}
-    dist = _distances(part)
+    dist, _ = distinct_distances(part.rows)
     if len(dist) < 3:
         return undefined("magnitude", "few-distinct-rows", n=scan.n, d=scan.d)
     others = dist[~np.eye(len(dist), dtype=np.bool_)].reshape(len(dist), -1)
     low, high = 1 / np.median(others), FAR / np.median(others.min(axis=1))
     scales = np.geomspace(low, max(high, 4 * low), SCALES)
-    log_magnitude = np.array([_log_magnitude(dist, t) for t in scales])
-    slope = np.diff(log_magnitude) / np.diff(np.log(scales))
+    logs = np.array([log_magnitude(dist, t) for t in scales])
+    slope = np.diff(logs) / np.diff(np.log(scales))
     if not np.isfinite(slope).any():
         return undefined("magnitude", "not-solvable", n=scan.n, d=scan.d)
     at = int(np.nanargmax(slope))
     around = scales[at : at + 2]
     spread = [_slope(dist[np.ix_(keep, keep)], around) for keep in halves(len(dist), DRAWS, scan.seed)]
     stderr = float(np.std(spread, ddof=1)) if len(dist) >= 12 and np.isfinite(spread).all() else None
-    profile = {"log_t": np.log(scales), "log_magnitude": log_magnitude, "slope": slope}
+    profile = {"log_t": np.log(scales), "log_magnitude": logs, "slope": slope}
     value = max(float(slope[at]), 0.0)
     return measured("magnitude", value, stderr=stderr, method="random halves", profile=profile, **fields)
 
 
-def _distances(scan: Scan) -> Floats:
-    """(u, u) distances of the distinct rows, float64, of centred coordinates in units of the largest."""
-    from scipy.spatial.distance import cdist
-
-    points = scan.rows.astype(np.float64)
-    points = points - points.mean(axis=0) if len(points) else points
-    points = np.unique(points / (float(np.abs(points).max(initial=0.0)) or 1.0), axis=0)
-    made: Floats = cdist(points, points)
-    return made
-
-
-def _log_magnitude(dist: Array, t: float) -> float:
-    """log of 1' Z^-1 1, NaN where Z is not positive definite in float64."""
-    from scipy.linalg import cho_factor, cho_solve
-
-    try:
-        factor = cho_factor(np.exp(-t * dist), lower=True, overwrite_a=True, check_finite=False)
-    except np.linalg.LinAlgError:
-        return float("nan")
-    total = float(cho_solve(factor, np.ones(len(dist)), check_finite=False).sum())
-    return float(np.log(total)) if total > 0 else float("nan")
-
-
 def _slope(dist: Array, scales: Floats) -> float:
-    near, far = (_log_magnitude(dist, t) for t in scales)
+    near, far = (log_magnitude(dist, t) for t in scales)
     return float((far - near) / np.log(scales[1] / scales[0]))
