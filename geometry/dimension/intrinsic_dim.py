@@ -1,0 +1,129 @@
+"""intrinsic_dim: one answer from a distance, an angle and a spectrum without their known bias, and how they differ.
+
+Each member is read against rows uniform in a ball with the same n and k (`calibration`):
+  distance   the mean log r_2 / r_1 of two_nn (Facco et al. 2017)
+  angle      the mean area share of the k = 10 neighbours, ess (Johnsson, Soneson, Fontes 2015)
+  spectrum   the mean participation of the eigenvalues of the neighbours' covariance
+What is left is bending and noise, which grow with the scale: the distance member at k = 10 instead of 2 says by how
+much from the nearest pair's scale to theirs, q = d_2 / d_10, and the angle and the spectrum are multiplied by it. log q
+is shrunk by 1 - 1 / (n log^2 q), at least 0 (James, Stein 1961): a ratio within its own error corrects nothing. No
+member exceeds the rank of the covariance. The value is the geometric mean with weights 1/2, 1/4, 1/4: the angle and the
+spectrum read the same products of neighbours and err together, so that they are one witness against the distance. The
+disagreement is the log of the largest over the smallest member, 0 where they are one. A cusp of the density lowers all
+three alike and is not seen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geometry.dimension import calibration
+from geometry.errors import UsageError
+from geometry.estimates import measured, undefined
+from geometry.pairs.local import local_spectra, local_sums
+from geometry.pairs.scan import Scan
+from geometry.registry import SIMILARITY, statistic
+from geometry.types import Estimate, Floats
+
+K = 10
+NEAR = 1e-5  # of the median r_10: rows nearer to each other are copies; on a curve 1e-4 of the rows are by chance
+FEWEST = 5  # distinct rows
+WEIGHTS = {"distance": 0.5, "angle": 0.25, "spectrum": 0.25}
+KEYS = ("ensemble", *WEIGHTS, "disagreement")
+
+
+@statistic(
+    "intrinsic_dim",
+    needs=("neighbors", "points", "moments"),
+    range=(0.0, np.inf),
+    invariances=SIMILARITY,
+    direction="down",
+    source="Facco et al. 2017; Johnsson, Soneson and Fontes 2015; Li 2011 for the ball",
+    k=K,
+    null="d for rows uniform in a ball of d dimensions; closed surfaces read up to a tenth high",
+    fails="cusps of the density read low; jittered copies and noise on the nearest pair's scale mislead it",
+)
+def intrinsic_dim(scan: Scan, *, member: str | None = None) -> Estimate | dict[str, Estimate]:
+    """Weighted geometric mean of a distance, an angle and a spectrum estimator freed of edges, and their disagreement.
+
+    Keys: ensemble, distance, angle, spectrum, disagreement; `member` picks one. Copies and near copies (nearer than
+    1e-5 of the median r_10) are merged first. The standard error is the one of two_nn, carried through its
+    calibration: the other members vary less. Undefined with fewer than five distinct rows or without distinct
+    distances.
+    """
+    if member is not None and member not in KEYS:
+        raise UsageError(f"intrinsic_dim has no member '{member}'; choose one of {', '.join(KEYS)}")
+    distinct = _distinct(scan)
+    fields: dict[str, Any] = {"n": distinct.n, "d": scan.d, "k": min(K, max(distinct.n - 1, 0))}
+    found = "few-distinct-rows" if distinct.n < FEWEST else _members(distinct)
+    if isinstance(found, str):
+        made = {key: undefined("intrinsic_dim", found, variant=key, **fields) for key in KEYS}
+    else:
+        made = _estimates(*found, fields)
+    return made if member is None else made[member]
+
+
+def _estimates(values: Floats, relative: float, fields: dict[str, Any]) -> dict[str, Estimate]:
+    """Of the members (3,) with one relative error, in the order of KEYS."""
+    weights = np.array(list(WEIGHTS.values()))
+    value = {"ensemble": float(np.exp(weights @ np.log(values))), **dict(zip(WEIGHTS, values.tolist(), strict=True))}
+    method = "two_nn through the ball"
+    made = {
+        key: measured("intrinsic_dim", one, variant=key, stderr=one * relative, method=method, **fields)
+        for key, one in value.items()
+    }
+    apart = float(np.log(values.max() / values.min()))
+    return made | {"disagreement": measured("intrinsic_dim", apart, variant="disagreement", null=0.0, **fields)}
+
+
+def _distinct(scan: Scan) -> Scan:
+    """The scan, or one of the first of every group of copies and near copies."""
+    if "distinct" not in scan.memo:
+        k = min(K, len(scan.rows) - 1)
+        kept: NDArray[np.bool_] = np.ones(scan.n, np.bool_)
+        if k >= 1:
+            table = scan.neighbors(k)
+            near = table.sq_dist <= NEAR**2 * np.median(table.sq_dist[:, -1])
+            earlier = near & (table.index < np.arange(scan.n)[:, None])
+            kept = np.logical_not(earlier.any(axis=1))
+        scan.memo["distinct"] = scan if kept.all() else scan.of_rows(np.flatnonzero(kept))
+    found: Scan = scan.memo["distinct"]
+    return found
+
+
+def _members(scan: Scan) -> tuple[Floats, float] | str:
+    """(3,) the members at the nearest pair's scale and their relative standard error, or the reason for none."""
+    n, k = scan.n, min(K, scan.n - 1)
+    log_dist = np.log(scan.neighbors(k).exact_dist(k))
+    pair, wide = (float((log_dist[:, j - 1 : j] - log_dist[:, : j - 1]).sum(axis=1).mean()) for j in (2, k))
+    share, value = (
+        calibration.area_share(local_sums(scan, k)),
+        calibration.local_participation(local_spectra(scan, k)),
+    )
+    if not (pair > 0 and wide > 0 and np.isfinite([share, value]).all()):
+        return "no-distinct-distances"
+    distance, farther = calibration.from_log_ratio(pair, n, 2), calibration.from_log_ratio(wide, n, k)
+    if not np.isfinite([distance, farther]).all():
+        return "beyond-calibration"
+    carried = _carried(distance / farther, n)
+    angle = calibration.from_area(share, n, k) * carried
+    spectrum = calibration.from_participation(value, n, k) * carried
+    rank = int((scan.spectrum.eigenvalues > 0).sum())
+    values = np.clip([distance, angle, spectrum], calibration.LOWEST, rank)
+    return values, _relative_error(pair, distance, n)
+
+
+def _carried(ratio: float, n: int) -> float:
+    """The correction from the scale of k neighbours to the nearest pair's, shrunk by its own error."""
+    log_ratio = float(np.log(ratio))
+    return float(np.exp(log_ratio * max(1 - 1 / (n * log_ratio**2), 0.0))) if log_ratio else 1.0
+
+
+def _relative_error(pair: float, distance: float, n: int) -> float:
+    """That of the distance member: 1 / sqrt(n) of its mean logarithm, times the steepness of the calibration."""
+    step = min(1 / np.sqrt(n), 0.1)
+    beside = calibration.from_log_ratio(pair * (1 + step), n, 2)
+    return float(abs(np.log(beside / distance)) / np.log1p(step) / np.sqrt(n))
