@@ -1,9 +1,10 @@
-"""The info command: devices, engines, kernels, versions, and the schema as it stands in the file."""
+"""The info command: devices, engines, kernels, cache, proofs, versions, and the schema as it stands in the file."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,24 @@ import torch
 import geometry.schema
 from geometry import __version__
 from geometry.cli import main
-from geometry.pairs.cuda.builder import kernel_files
+from geometry.errors import UsageError
+from geometry.pairs import executor, plan
+from geometry.pairs.cuda import builder, cache, cupy_device, nvrtc
+from geometry.pairs.cuda.proof import Proof
+
+SOURCE = builder.kernel_folder() / "column_sums.cu"
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
+    assert main(["info", "--json"]) == 0
+    found: dict[str, dict[str, Any]] = json.loads(capsys.readouterr().out)
+    return found
 
 
 def test_the_schema_is_the_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,16 +39,63 @@ def test_the_schema_is_the_file(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json_and_text_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["info", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert list(found) == ["devices", "engines", "kernels", "versions"]
+    found = told(capsys)
+    assert list(found) == ["devices", "engines", "kernels", "cache", "proofs", "versions"]
     assert found["versions"]["torch"] == torch.__version__
     assert found["versions"]["embedding-geometry"] in (__version__, "not installed")
-    assert set(found["kernels"]) == {path.name for path in kernel_files()}
-    assert found["engines"]["torch-cpu"] == "chosen by auto"
-    assert ("cuda:0" in found["devices"]) == torch.cuda.is_available()
     assert main(["info"]) == 0
     text = capsys.readouterr().out
     for heading, values in found.items():
         assert f"{heading}\n" in text
         assert all(f"  {key}: {value}\n" in text for key, value in values.items())
+
+
+def test_devices_or_why_there_are_none(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cupy_device, "devices", lambda: ["H200", "H100"])
+    assert told(capsys)["devices"] == {"cpu": f"{torch.get_num_threads()} threads", "cuda:0": "H200", "cuda:1": "H100"}
+
+    def none() -> list[str]:
+        raise UsageError("no driver here")
+
+    monkeypatch.setattr(cupy_device, "devices", none)
+    assert told(capsys)["devices"]["cuda"] == "none for the kernels: no driver here"
+
+
+def test_what_auto_runs_and_why(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(capsys)["engines"]["auto"] == f"{executor('auto').name}: the CUDA kernels have run on no GPU yet"
+    monkeypatch.setattr(plan, "PROVEN_ON_GPU", True)
+    monkeypatch.setattr(plan, "resolve_device", lambda device: "cuda")
+    assert told(capsys)["engines"]["auto"].startswith("cuda: ")
+
+
+def test_every_source_with_the_digest_of_what_it_compiles_to(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = told(capsys)["kernels"]
+    assert found.pop("compiler") == f"NVRTC {nvrtc.version()}"
+    assert set(found) == {path.name for path in builder.kernel_files() if path.suffix == ".cu"}
+    assert found["rescore.cu"] == builder.cache_key(builder.kernel_folder() / "rescore.cu", "")[:12]
+
+    def none() -> str:
+        raise nvrtc.CompileError("libnvrtc is not here")
+
+    monkeypatch.setattr(nvrtc, "version", none)
+    assert told(capsys)["kernels"]["compiler"] == "none: libnvrtc is not here"
+
+
+def test_the_cache_and_what_it_holds(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    assert told(capsys)["cache"] == {"folder": str(folder), "bytes": 0, "compiled": "nothing"}
+    builder.compile_kernel(SOURCE, "sm_80")
+    found = told(capsys)["cache"]
+    assert found["compiled for sm_80"] == "column_sums"
+    assert found["bytes"] == sum(path.stat().st_size for path in folder.iterdir())
+
+
+def test_proofs_by_device(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(told(capsys)["proofs"]) == ["none"]
+    kept = [Proof("ab" * 32, "H200", "sm_90a", ()), Proof("cd" * 32, "H100", "sm_90a", ("all equal: wrong", "more"))]
+    monkeypatch.setattr("geometry.pairs.cuda.proof.all_remembered", lambda: kept)
+    assert told(capsys)["proofs"] == {
+        f"H200, sm_90a, kernels {'ab' * 6}": "passed",
+        f"H100, sm_90a, kernels {'cd' * 6}": "failed: all equal: wrong",
+    }

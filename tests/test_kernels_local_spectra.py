@@ -24,10 +24,11 @@ from pair_clouds import (
 from geometry.errors import UsageError
 from geometry.pairs import local_reference, reference
 from geometry.pairs.cuda.builder import kernel_folder
-from geometry.pairs.cuda.local import MOST_NEIGHBORS, SUMS, local_summaries, shared_bytes
-from geometry.pairs.local import SAME, LocalSpectra, LocalSums, Places, spectra_of, sums_of
+from geometry.pairs.cuda.local import MOST_NEIGHBORS, Local, local_summaries, shared_bytes
+from geometry.pairs.local import SAME, Places, reflections_of, spectra_of, sums_of
 
 SOURCE = "local_spectra.cu"
+NAMES = ("count", "radius", "directed", "cos2", "cos", "sin", "area", "edges", "tight", "dropped")
 EPS = float(np.finfo(np.float64).eps)
 ROUNDING = {"cos2": 1e-14, "cos": 1e-14, "edges": 1e-14, "tight": 1e-12, "sin": EPS**0.5 * 2, "area": EPS**0.5 * 2}
 
@@ -45,33 +46,37 @@ def inverse_gaps(point: np.ndarray[Any, Any], near: np.ndarray[Any, Any]) -> flo
     return float((1 / gaps[gaps > SAME / 2]).sum())
 
 
-def check(found: tuple[LocalSums, LocalSpectra], points: np.ndarray[Any, Any], places: Places) -> None:
+def check(found: Local, points: np.ndarray[Any, Any], places: Places) -> None:
     """Every sum within rounding of the truth, every eigenvalue within 1e-13 of the squared radius.
 
     A cosine is off by a few eps, the sine beside 0 and the area of a needle by its root; a log of tle by eps over the
     squared gap of its pair, which G knows as a difference.
     """
-    sums, spectra = found
     for at, (row, count) in enumerate(zip(places.rows, places.count, strict=True)):
         near = points[places.index[at, :count]]
         expected = local_reference.sums(points[row], near)
-        for name in SUMS:
-            ours, true = float(getattr(sums, name)[at]), expected[name]
+        for name in NAMES:
+            ours, true = float(values_of(found)[name][at]), expected[name]
             allowed = ROUNDING[name] * count**2 if name in ROUNDING else 1e-12 * abs(true)
             if name == "tight":
                 allowed += 8 * EPS * inverse_gaps(points[row], near)
             assert abs(ours - true) <= allowed, f"{name} of row {row}: {ours} for {true}"
-        values, true_values = spectra.eigenvalues[at], local_reference.eigenvalues(points[row], near)
+        values, true_values = found.spectra.eigenvalues[at], local_reference.eigenvalues(points[row], near)
         assert np.all(np.diff(values) <= 0) and np.all(values >= 0)
         assert np.abs(values[: len(true_values)] - true_values).max() <= 1e-13 * max(true_values[0], 1e-3)
         assert not values[len(true_values) :].any()
 
 
-def on_every_schedule(points: np.ndarray[Any, Any], places: Places) -> tuple[LocalSums, LocalSpectra]:
+def values_of(found: Local) -> dict[str, np.ndarray[Any, Any]]:
+    """Every sum by its name."""
+    return {name: value for part in (found.sums, found.reflections) for name, value in vars(part).items()}
+
+
+def on_every_schedule(points: np.ndarray[Any, Any], places: Places) -> Local:
     runs = [local_summaries(HarnessDevice(schedule), points, places) for schedule in SCHEDULES]
-    for sums, spectra in runs[1:]:
-        assert all(getattr(sums, name).tobytes() == getattr(runs[0][0], name).tobytes() for name in SUMS)
-        assert spectra.eigenvalues.tobytes() == runs[0][1].eigenvalues.tobytes()
+    for run in runs[1:]:
+        assert all(values_of(run)[name].tobytes() == values_of(runs[0])[name].tobytes() for name in NAMES)
+        assert run.spectra.eigenvalues.tobytes() == runs[0].spectra.eigenvalues.tobytes()
     return runs[0]
 
 
@@ -103,13 +108,13 @@ def test_clouds(cloud: Callable[..., Any]) -> None:
 def test_copies_alone_give_zeros_and_copies_among_others_no_direction() -> None:
     points = np.vstack([np.ones((6, 3)), gaussian(np.random.default_rng(3), 6, 3)])
     alone = nearest(points, 3, 5)
-    sums, spectra = on_every_schedule(points, alone)
-    assert not any(getattr(sums, name).any() for name in SUMS if name != "dropped")
-    assert sums.dropped.tolist() == [25, 25, 25]
-    assert not spectra.eigenvalues.any()
+    found = on_every_schedule(points, alone)
+    assert not any(values_of(found)[name].any() for name in NAMES if name not in ("count", "dropped"))
+    assert found.reflections.dropped.tolist() == [25, 25, 25]
+    assert not found.spectra.eigenvalues.any()
     mixed = nearest(points, 3, 9)
     found = on_every_schedule(points, mixed)
-    assert found[0].directed.tolist() == [4, 4, 4]
+    assert found.sums.directed.tolist() == [4, 4, 4]
     check(found, points, mixed)
 
 
@@ -127,7 +132,8 @@ def test_neighbors_close_together_far_from_the_row() -> None:
     rng = np.random.default_rng(5)
     points = np.vstack([np.zeros((1, 4)), 100.0 + 1e-3 * gaussian(rng, 12, 4)])
     places = Places(np.array([0]), np.arange(1, 13)[None], np.array([12]))
-    sums, spectra = on_every_schedule(points, places)
+    found = on_every_schedule(points, places)
+    sums, spectra = found.sums, found.spectra
     truth = local_reference.sums(points[0], points[1:])
     assert sums.area[0] == pytest.approx(truth["area"], rel=1e-9)
     assert sums.edges[0] == pytest.approx(truth["edges"], rel=1e-9)
@@ -139,7 +145,8 @@ def test_known_answers_on_a_cross() -> None:
     d = 5
     points = np.vstack([np.zeros((1, d)), np.eye(d), -np.eye(d)])
     places = Places(np.array([0]), np.arange(1, 2 * d + 1)[None], np.array([2 * d]))
-    sums, spectra = on_every_schedule(points, places)
+    found = on_every_schedule(points, places)
+    sums, spectra = found.sums, found.spectra
     assert spectra.eigenvalues[0] == pytest.approx(np.full(d, 1 / d), rel=1e-14)
     assert (sums.radius[0], sums.directed[0]) == (1.0, 2 * d)
     assert sums.cos2[0] == pytest.approx(4 * d)
@@ -152,18 +159,18 @@ def test_known_answers_on_a_cross() -> None:
 def test_the_cpu_says_the_same() -> None:
     points = gaussian(np.random.default_rng(6), 90, 20).astype(np.float32)
     places = nearest(points, 8, 30)
-    sums, spectra = local_summaries(HarnessDevice(), points, places)
-    assert spectra.eigenvalues == pytest.approx(spectra_of(points, places).eigenvalues, abs=1e-13)
-    theirs = sums_of(points, places)
-    for name in SUMS:
-        assert getattr(sums, name) == pytest.approx(getattr(theirs, name), rel=1e-10, abs=1e-10)
+    found = local_summaries(HarnessDevice(), points, places)
+    assert found.spectra.eigenvalues == pytest.approx(spectra_of(points, places).eigenvalues, abs=1e-13)
+    for ours, theirs in ((found.sums, sums_of(points, places)), (found.reflections, reflections_of(points, places))):
+        for name, value in vars(theirs).items():
+            assert getattr(ours, name) == pytest.approx(value, rel=1e-10, abs=1e-10)
 
 
 def test_batches_change_nothing_and_are_as_small_as_the_budget_says() -> None:
     points = gaussian(np.random.default_rng(7), 40, 3)
     places, whole, one = nearest(points, 7, 6), HarnessDevice(), HarnessDevice()
     expected, found = local_summaries(whole, points, places), local_summaries(one, points, places, budget=450)
-    assert found[1].eigenvalues.tobytes() == expected[1].eigenvalues.tobytes()
+    assert found.spectra.eigenvalues.tobytes() == expected.spectra.eigenvalues.tobytes()
     assert [grid for _, grid, _, _ in whole.launches] == [7]
     assert [grid for _, grid, _, _ in one.launches] == [2, 2, 2, 1]
 
@@ -202,6 +209,6 @@ def test_a_broken_kernel_is_caught(mutation: str) -> None:
             broken = HarnessDevice(schedule, texts={SOURCE: text.replace(before, after)})
             found = local_summaries(broken, points, places)
             check(found, points, places)
-            assert found[1].eigenvalues[0] == pytest.approx(
+            assert found.spectra.eigenvalues[0] == pytest.approx(
                 local_reference.eigenvalues(points[0], points[1:13]), rel=1e-6, abs=1e-18
             )

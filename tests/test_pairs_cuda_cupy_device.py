@@ -181,5 +181,6 @@ def test_why_there_is_no_device(cupy: RecordedCupy, monkeypatch: pytest.MonkeyPa
     with pytest.raises(UsageError, match="nvidia-smi"):
         cupy_device.open_device()
     monkeypatch.setattr(cupy_device, "find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "cupy", None)  # an import fails
     with pytest.raises(UsageError, match="cupy is not installed"):
-        cupy_device.devices()
+        cupy_device.open_device()

@@ -15,7 +15,7 @@ from geometry.catalog import DEFAULT, statistics
 from geometry.errors import InputError, UsageError
 from geometry.nulls.core import ROWS
 from geometry.pairs import Executor, Scan, approximate_executor, executor
-from geometry.pairs.plan import ALWAYS_EXACT, DEFAULT_BUDGET, EXACT_PAIRS, resolve_device
+from geometry.pairs.plan import ALWAYS_EXACT, EXACT_PAIRS, resolve_device
 from geometry.registry import Entry, entry
 from geometry.sources import from_arrays, load
 from geometry.types import EmbeddingSet
@@ -36,7 +36,7 @@ class Options:
     pattern: str | None = None
     nan: str = "error"
     sample: int | None = None
-    memory_budget: int = DEFAULT_BUDGET
+    memory_budget: int | None = None
     approximate: bool = False
     pairs_budget: int | None = None
 

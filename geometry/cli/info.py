@@ -1,9 +1,11 @@
-"""`geometry info`: devices, engines, kernels, versions, and the schema of run.json."""
+"""`geometry info`: devices, engines and why, kernels, their cache and proofs, versions, and the schema of run.json."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
+
+DIGITS = 12  # of a digest, as shown
 
 
 def add(subparsers: Any) -> None:
@@ -33,27 +35,80 @@ def run(args: argparse.Namespace) -> int:
 
 
 def gather() -> dict[str, dict[str, Any]]:
-    """Devices, engines with the reason where one is not chosen, kernels found, versions."""
-    import torch
-
+    """Every section by its heading. Runs no kernel and no proof."""
     from geometry.analysis.document import versions
-    from geometry.pairs import executor
-    from geometry.pairs.cuda.builder import kernel_files
 
-    cuda = torch.cuda.is_available()
-    devices = {"cpu": f"{torch.get_num_threads()} threads"}
-    devices |= {f"cuda:{i}": torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count() if cuda else 0)}
-    why = (
-        "asked for with --device cuda; not yet proven on a GPU, so auto does not choose it"
-        if cuda
-        else "no CUDA device"
-    )
-    engines = {executor("cpu").name: "chosen by auto", "torch-cuda": why}
     return {
-        "devices": devices,
-        "engines": engines,
-        "kernels": {
-            path.name: "compiled and executed on a CPU in the tests; no engine calls it yet" for path in kernel_files()
-        },
+        "devices": _devices(),
+        "engines": _engines(),
+        "kernels": _kernels(),
+        "cache": _cache(),
+        "proofs": _proofs(),
         "versions": versions(),
     }
+
+
+def _devices() -> dict[str, str]:
+    """The CPU, and CUDA devices by number, or why there are none."""
+    import torch
+
+    from geometry.errors import UsageError
+    from geometry.pairs.cuda.cupy_device import devices
+
+    found = {"cpu": f"{torch.get_num_threads()} threads"}
+    try:
+        return found | {f"cuda:{number}": name for number, name in enumerate(devices())}
+    except UsageError as error:
+        return found | {"cuda": f"none for the kernels: {error}"}
+
+
+def _engines() -> dict[str, str]:
+    """What `--device auto` and `--device cuda` run, and why."""
+    import torch
+
+    from geometry.pairs import executor, plan
+
+    if plan.PROVEN_ON_GPU:
+        why = "the kernels run where they have passed their proof, else the CPU"
+        auto = f"{plan.resolve_device('auto')}: {why}"
+    else:
+        auto = f"{executor('auto').name}: the CUDA kernels have run on no GPU yet"
+    tiles = "torch tiles" if torch.cuda.is_available() else "an error, torch has no CUDA device"
+    return {
+        "auto": auto,
+        "cuda": f"the kernels where they pass their proof on the device, which runs first; else {tiles}",
+    }
+
+
+def _kernels() -> dict[str, str]:
+    """The compiler, and every source with the digest of all that decides its machine code."""
+    from geometry.errors import GeometryError
+    from geometry.pairs.cuda import builder, nvrtc
+
+    sources = [path for path in builder.kernel_files() if path.suffix == ".cu"]
+    try:
+        found = {"compiler": f"NVRTC {nvrtc.version()}"}
+        return found | {path.name: builder.cache_key(path, "")[:DIGITS] for path in sources}
+    except GeometryError as error:
+        return {"compiler": f"none: {error}"} | {path.name: "no compiler" for path in sources}
+
+
+def _cache() -> dict[str, Any]:
+    """The folder of compiled kernels and proofs, its bytes, and what it holds by architecture."""
+    from geometry.pairs.cuda import cache
+
+    compiled = {f"compiled for {arch}": ", ".join(names) for arch, names in cache.architectures().items()}
+    return {"folder": str(cache.folder()), "bytes": cache.size()} | (compiled or {"compiled": "nothing"})
+
+
+def _proofs() -> dict[str, str]:
+    """The outcome on every device, by the digest of the kernels that were asked."""
+    from geometry.pairs.cuda import proof
+
+    kept = proof.all_remembered()
+    return {
+        f"{one.device}, {one.arch}, kernels {one.kernels[:DIGITS]}": "passed"
+        if one.passed
+        else f"failed: {one.failures[0]}"
+        for one in kept
+    } or {"none": "the kernels have been asked on no device yet"}

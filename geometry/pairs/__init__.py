@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 from geometry.errors import InputError, UsageError
@@ -14,24 +15,35 @@ from geometry.types import Neighbors
 __all__ = ["Executor", "Scan", "approximate_executor", "as_points", "executor", "neighbors", "scan"]
 
 
-def executor(device: str = "auto", budget: int = DEFAULT_BUDGET) -> Executor:
-    """The engine for a device; `auto` is the CPU until a CUDA engine has been proven on a GPU."""
+def executor(device: str = "auto", budget: int | None = None) -> Executor:
+    """The engine for a device, within `budget` bytes of scratch (None: a default on the CPU, what is free on a GPU).
+
+    `cuda`: our kernels where they have proven themselves on the device, else torch tiles with a RuntimeWarning that
+    names the reason. Raises UsageError where there is no such device.
+    """
     from geometry.pairs.torch_engine import TorchExecutor
 
-    return TorchExecutor(resolve_device(device), budget)
+    where = resolve_device(device)
+    if where == "cuda":
+        from geometry.pairs.cuda.choice import kernel_engine
+
+        kernels = kernel_engine(budget)
+        if kernels.engine is not None:
+            return kernels.engine
+        warnings.warn(f"torch tiles in place of the CUDA kernels: {kernels.why}", RuntimeWarning, stacklevel=2)
+    return TorchExecutor(where, budget or DEFAULT_BUDGET)
 
 
-def approximate_executor(
-    device: str = "auto", budget: int = DEFAULT_BUDGET, *, pairs: int = 0, seed: int = 0
-) -> Executor:
+def approximate_executor(device: str = "auto", budget: int | None = None, *, pairs: int = 0, seed: int = 0) -> Executor:
     """The same engine, but for neighbours among more than `pairs` pairs, which faiss then finds with a measured recall.
 
     Raises UsageError where faiss is not installed for the device, with the extra to install.
     """
     from geometry.pairs.approximate import ApproximateExecutor, require_faiss
 
-    require_faiss(resolve_device(device))
-    return ApproximateExecutor(executor(device, budget), resolve_device(device), budget, pairs, seed=seed)
+    where = resolve_device(device)
+    require_faiss(where)
+    return ApproximateExecutor(executor(device, budget), where, budget or DEFAULT_BUDGET, pairs, seed=seed)
 
 
 def neighbors(

@@ -1,6 +1,8 @@
 """How many rows a block may have, so that a tile of pairs fits the memory budget; and which device `auto` means.
 
-`auto` means the CPU until a CUDA path has been proven on a GPU: code that never ran there is used only when asked for.
+`auto` means the CPU while PROVEN_ON_GPU is False: code that never ran on a GPU is used only when asked for. When it is
+True, `auto` means CUDA where there is a device and the kernels have passed their own proof on that very device
+(`pairs.cuda.proof`), and the CPU everywhere else. `cuda` means the kernels where they have passed, else torch tiles.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ DEFAULT_BUDGET = (
     24 << 20
 )  # bytes of scratch for one block of pairs: larger ones pay page faults, smaller ones product overhead
 DEVICES = ("auto", "cpu", "cuda")
+PROVEN_ON_GPU = False  # the kernels and the torch tiles on CUDA have run in the tests on a CPU, on no GPU yet
 EXACT_PAIRS = {
     "cpu": 10**12,
     "cuda": 10**16,
@@ -36,14 +39,21 @@ def blocks(n: int, size: int) -> Iterator[slice]:
 
 
 def resolve_device(device: str = "auto") -> str:
-    """`cpu` or `cuda`; UsageError where CUDA is asked for and there is none, with the reason."""
+    """`cpu` or `cuda`; UsageError where CUDA is asked for and there is none, with the reasons."""
     if device not in DEVICES:
         raise UsageError(f"device '{device}' is unknown; choose one of {', '.join(DEVICES)}")
-    if device == "cuda":
-        import torch
+    if device == "cpu" or (device == "auto" and not PROVEN_ON_GPU):
+        return "cpu"
+    from geometry.pairs.cuda.choice import kernel_engine
 
-        if torch.version.cuda is None:
-            raise UsageError("--device cuda: this torch was built without CUDA; install a CUDA build of torch")
-        if not torch.cuda.is_available():
-            raise UsageError("--device cuda: torch finds no usable CUDA device; check the driver with nvidia-smi")
-    return "cuda" if device == "cuda" else "cpu"
+    kernels = kernel_engine(None)
+    if kernels.engine is not None:
+        return "cuda"
+    if device == "auto":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    without = "was built without CUDA" if torch.version.cuda is None else "finds no usable CUDA device"
+    raise UsageError(f"--device cuda: no kernels ({kernels.why}), and torch {without}")

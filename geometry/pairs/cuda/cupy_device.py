@@ -37,11 +37,11 @@ def devices() -> list[str]:
 
 def open_device(number: int = 0) -> CupyDevice:
     """Device `number`. Raises UsageError where it is missing, too old, or its driver older than the compiler."""
-    import cupy
-
     found = devices()
     if number >= len(found):
         raise UsageError(f"there is no CUDA device {number}; there are {len(found)}: {', '.join(found)}")
+    import cupy
+
     properties = cupy.cuda.runtime.getDeviceProperties(number)
     version = cupy.cuda.runtime.driverGetVersion()
     driver = f"{version // 1000}.{version % 1000 // 10}"

@@ -6,29 +6,35 @@ neighbourhoods of more than 128: their matrices find no room in a block's shared
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from geometry.errors import UsageError
 from geometry.pairs.cuda.column_mean import SUFFIXES
 from geometry.pairs.cuda.device import Device
-from geometry.pairs.local import LocalSpectra, LocalSums, Places
+from geometry.pairs.local import LocalReflections, LocalSpectra, LocalSums, Places
 from geometry.pairs.plan import blocks
 from geometry.types import Array, Floats
 
 MOST_NEIGHBORS = 128
 THREADS = 128  # those of the kernel, as are the next two
 SLAB, TILE = 16, 4
-SUMS = ("radius", "directed", "cos2", "cos", "sin", "area", "edges", "tight", "dropped")
-WHOLE = ("directed", "dropped")
+SUMS = 9  # a neighbourhood
 BUDGET = 1 << 30
 
 
-def local_summaries(
-    device: Device, points: Array, places: Places, budget: int = BUDGET
-) -> tuple[LocalSums, LocalSpectra]:
-    """Sums and spectra of given neighbourhoods of points (n, d) float16, float32 or float64, as `geometry.pairs.local`.
+@dataclass(frozen=True)
+class Local:
+    """All that `geometry.pairs.local` makes of given neighbourhoods."""
+
+    sums: LocalSums
+    reflections: LocalReflections
+    spectra: LocalSpectra
+
+
+def local_summaries(device: Device, points: Array, places: Places, budget: int = BUDGET) -> Local:
+    """Sums, reflected pairs and spectra of given neighbourhoods of points (n, d) float16, float32 or float64.
 
     Raises UsageError beyond 128 neighbours, OutOfMemoryError where the points or one batch find no room.
     """
@@ -36,11 +42,11 @@ def local_summaries(
     if not 1 <= k <= MOST_NEIGHBORS:
         raise UsageError(f"local spectra on a CUDA device take 1 to {MOST_NEIGHBORS} neighbours, not {k}; use the CPU")
     wanted, buffer, scale = min(k, d), device.put(points), _scale_of(points)
-    row_bytes = 8 * (k + 2 + len(SUMS) + wanted)
+    row_bytes = 8 * (k + 2 + SUMS + wanted)
     parts: list[tuple[Floats, Floats]] = []
     for cut in blocks(len(places.rows), max(budget // row_bytes, 1)):
         chosen = [device.put(np.ascontiguousarray(part[cut], np.int64)) for part in _columns(places)]
-        sums = device.empty((cut.stop - cut.start, len(SUMS)), np.float64)
+        sums = device.empty((cut.stop - cut.start, SUMS), np.float64)
         eigenvalues = device.empty((cut.stop - cut.start, wanted), np.float64)
         arguments = [buffer, *chosen, np.float64(scale), np.int32(d), np.int32(k), np.int32(wanted), sums, eigenvalues]
         kernel = f"local_spectra_{SUFFIXES[points.dtype]}"
@@ -64,7 +70,10 @@ def _scale_of(points: Array) -> float:
     return float(np.ldexp(1.0, -int(np.frexp(widest)[1]))) if widest > 0 else 1.0
 
 
-def _named(places: Places, sums: Floats, eigenvalues: Floats) -> tuple[LocalSums, LocalSpectra]:
-    values: dict[str, Any] = dict(zip(SUMS, sums.T, strict=True))
-    whole = {name: values[name].astype(np.int64) for name in WHOLE}
-    return LocalSums(places.count, **(values | whole)), LocalSpectra(places.count, values["radius"], eigenvalues)
+def _named(places: Places, sums: Floats, eigenvalues: Floats) -> Local:
+    radius, directed, cos2, cos, sin, area, edges, tight, dropped = sums.T
+    return Local(
+        LocalSums(places.count, radius, directed.astype(np.int64), cos2, cos, sin, area, edges),
+        LocalReflections(places.count, tight, dropped.astype(np.int64)),
+        LocalSpectra(places.count, radius, eigenvalues),
+    )

@@ -1,0 +1,48 @@
+"""Which engine a CUDA device gets: our kernels where they have proven themselves on it, else torch tiles, and why.
+
+The proof is run or remembered here, on first use. Everything that stands in the way of the kernels (no CuPy, no
+compiler, a driver too old, a failed proof) is a reason in words and never an error: torch may still serve the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from geometry.errors import GeometryError
+from geometry.pairs.cuda.device import Device
+from geometry.pairs.cuda.proof import proof_of
+from geometry.pairs.executor import Executor
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine of our kernels, or None and why not; `why` says of an engine where it has been proven."""
+
+    engine: Executor | None
+    why: str
+
+
+def kernel_engine(budget: int | None, open_device: Callable[[], Device] | None = None) -> Choice:
+    """Our kernels on the first CUDA device, within `budget` bytes of it (None: what is free)."""
+    try:
+        device = (open_device or _first_device)()
+        proof = proof_of(device, lambda on: _engine(on, None))
+    except GeometryError as error:
+        return Choice(None, str(error))
+    if proof.passed:
+        return Choice(_engine(device, budget), f"proven on {device.name}")
+    others = f", and {len(proof.failures) - 1} more" if len(proof.failures) > 1 else ""
+    return Choice(None, f"the kernels failed their proof on {device.name}: {proof.failures[0]}{others}")
+
+
+def _first_device() -> Device:
+    from geometry.pairs.cuda.cupy_device import open_device
+
+    return open_device()
+
+
+def _engine(device: Device, budget: int | None) -> Executor:
+    from geometry.pairs.cuda.engine import CudaExecutor
+
+    return CudaExecutor(device) if budget is None else CudaExecutor(device, budget)

@@ -1,0 +1,198 @@
+"""The proof of kernels on a device: what passes, what fails and is remembered, and what that means for the choice."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from cuda_on_cpu.harness_device import HarnessDevice
+
+from geometry import pairs
+from geometry.errors import OutOfMemoryError, UsageError
+from geometry.pairs import plan
+from geometry.pairs.cuda import builder, cache, checks, choice, proof
+from geometry.pairs.torch_engine import TorchExecutor
+
+SOUND = {name: points for name, points in checks.adversarial_sets().items() if name in ("gaussian", "truncation")}
+
+
+class Spoiled:
+    """The torch engine with one answer of one reduction changed."""
+
+    def __init__(self, reduction: str, spoil: Any):
+        self.reduction, self.spoil, self.engine = reduction, spoil, TorchExecutor()
+
+    def __getattr__(self, name: str) -> Any:
+        sound = getattr(self.engine, name)
+        return (lambda *a, **b: self.spoil(sound(*a, **b))) if name == self.reduction else sound
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def few_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "adversarial_sets", lambda: {"gaussian": SOUND["gaussian"]})
+
+
+def mutated() -> HarnessDevice:
+    text = (builder.kernel_folder() / "column_sums.cu").read_text()
+    before, after = "double sum = 0.0", "float sum = 0.0"
+    assert text.count(before) == 1
+    return HarnessDevice(texts={"column_sums.cu": text.replace(before, after)})
+
+
+def test_sound_kernels_and_a_sound_engine_pass_every_set() -> None:
+    found = proof.prove(HarnessDevice(), TorchExecutor())
+    assert found.passed, found.failures
+    assert (found.device, found.arch) == ("CPU harness", "sm_80")
+    assert found.kernels == builder.kernels_digest("sm_80")
+
+
+def test_the_sets_are_the_same_every_time_and_hold_what_they_say() -> None:
+    sets, again = checks.adversarial_sets(), checks.adversarial_sets()
+    assert all(np.array_equal(sets[name], again[name]) for name in sets)
+    assert {points.shape for points in sets.values()} == {(checks.N, checks.D)}
+    assert (sets["all equal"] == sets["all equal"][0]).all()
+    assert len(np.unique(sets["duplicates"], axis=0)) < checks.N / 2
+    assert np.abs(sets["one outlier"]).max(axis=1).argmax() == 7
+    assert set(np.unique(np.abs(sets["truncation"]))) == {0.0, np.float32(2.0**-8 * (1 - 2.0**-11)), 16.0}
+
+
+def first(array: Any, change: Any) -> Any:
+    changed = array.copy()
+    changed.flat[0] = change(changed.flat[0])
+    return changed
+
+
+SPOILED = {
+    "neighbors: ": ("neighbors", "sq_dist", lambda value: value * (1 + 1e-9)),
+    "neighbors: 1 of": ("neighbors", "sq_dist", lambda value: np.nan),
+    "neighbors, by index: ": ("neighbors", "index", lambda value: (value + 1) % 200),
+    "neighbors: an index out of range": ("neighbors", "index", lambda value: -1),
+    "neighbors: 1 rows without certificate": ("neighbors", "certified", lambda value: False),
+    "radius counts per query: 1 differ": ("radius_counts", "per_query", lambda value: value + 1),
+    "radius counts per base row: 1 differ": ("radius_counts", "per_base", lambda value: value - 1),
+    "pair sums, cos4: ": ("pair_sums", "cos4", lambda value: value + 1e-4),
+    "mean: ": ("moments", "mean", lambda value: value + 1e-9),
+    "covariance: ": ("moments", "covariance", lambda value: np.nan),
+}
+
+
+@pytest.mark.parametrize("what", SPOILED)
+def test_one_wrong_value_of_an_engine_fails(what: str) -> None:
+    reduction, field, change = SPOILED[what]
+    engine: Any = Spoiled(
+        reduction, lambda found: dataclasses.replace(found, **{field: first(getattr(found, field), change)})
+    )
+    failures = list(checks.wrong(HarnessDevice(), engine, SOUND["gaussian"]))
+    assert any(line.startswith(what) for line in failures), failures
+
+
+def test_a_failure_is_remembered_and_nothing_is_asked_again(few_sets: None, folder: Path) -> None:
+    found = proof.proof_of(mutated(), lambda _: TorchExecutor())
+    assert found.failures == ("gaussian: column means: digits differ",)
+    (kept,) = folder.glob("proof-*.json")
+    assert json.loads(kept.read_text())["failures"] == list(found.failures)
+    assert proof.proof_of(mutated(), lambda _: pytest.fail("proven twice")) == found
+    assert proof.all_remembered() == [found]
+
+
+def test_another_device_driver_or_kernel_is_proven_anew(few_sets: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert proof.proof_of(HarnessDevice(), lambda _: TorchExecutor()).passed
+    assert proof.remembered(HarnessDevice(name="CPU harness, driver 2")) is None
+    assert proof.remembered(HarnessDevice(arch="sm_90")) is None
+    monkeypatch.setattr(builder, "kernels_digest", lambda arch: "edited")
+    assert proof.remembered(HarnessDevice()) is None
+
+
+def test_a_spoiled_memory_is_no_memory(few_sets: None, folder: Path) -> None:
+    proof.proof_of(HarnessDevice(), lambda _: TorchExecutor())
+    (kept,) = folder.glob("proof-*.json")
+    kept.write_text("{")
+    assert proof.remembered(HarnessDevice()) is None and proof.all_remembered() == []
+    kept.write_text('{"kernels": "a"}')
+    assert proof.remembered(HarnessDevice()) is None
+
+
+def test_an_exception_fails_but_want_of_memory_says_nothing(few_sets: None, folder: Path) -> None:
+    def broken(error: Exception) -> Any:
+        def raise_it(*_: Any, **__: Any) -> None:
+            raise error
+
+        engine: Any = type("Broken", (), {"neighbors": staticmethod(raise_it)})()
+        return lambda _: engine
+
+    with pytest.raises(OutOfMemoryError):
+        proof.proof_of(HarnessDevice(), broken(OutOfMemoryError("full")))
+    assert not list(folder.glob("proof-*.json"))
+    found = proof.proof_of(HarnessDevice(), broken(RuntimeError("illegal address")))
+    assert found.failures == ("gaussian: RuntimeError: illegal address",)
+
+
+@pytest.fixture
+def a_device(monkeypatch: pytest.MonkeyPatch, few_sets: None) -> dict[str, Any]:
+    """A machine with one device, whose kernels can be changed; its engine is the torch engine under another name."""
+    found: dict[str, Any] = {"device": HarnessDevice(), "budgets": []}
+
+    def engine(device: Any, budget: int | None) -> Any:
+        found["budgets"].append(budget)
+        made = TorchExecutor()
+        object.__setattr__(made, "kernels", device)
+        return made
+
+    monkeypatch.setattr(choice, "_first_device", lambda: found["device"])
+    monkeypatch.setattr(choice, "_engine", engine)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    return found
+
+
+def test_cuda_gets_proven_kernels_within_the_budget(a_device: dict[str, Any]) -> None:
+    assert pairs.executor("cuda", 1 << 20).kernels is a_device["device"]
+    assert a_device["budgets"][-1] == 1 << 20
+    assert choice.kernel_engine(None).why == "proven on CPU harness"
+
+
+def test_cuda_falls_back_to_torch_tiles_with_a_warning_that_names_why(a_device: dict[str, Any]) -> None:
+    a_device["device"] = mutated()
+    with pytest.warns(
+        RuntimeWarning, match=r"failed their proof on CPU harness: gaussian: column means: digits differ"
+    ):
+        engine = pairs.executor("cuda", 1 << 20)
+    assert engine == TorchExecutor("cuda", 1 << 20)
+
+
+def test_auto_is_the_cpu_until_a_gpu_has_proven_the_code(
+    a_device: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert plan.PROVEN_ON_GPU is False
+    assert pairs.executor("auto") == TorchExecutor("cpu")
+    assert a_device["budgets"] == []
+    monkeypatch.setattr(plan, "PROVEN_ON_GPU", True)
+    assert plan.resolve_device("auto") == "cuda"
+    assert pairs.executor("auto").kernels is a_device["device"]
+    a_device["device"] = mutated()
+    a_device["device"].name = "second harness"
+    assert plan.resolve_device("auto") == "cpu"
+
+
+def test_without_a_device_auto_is_the_cpu_and_cuda_an_error_with_the_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_device() -> Any:
+        raise UsageError("no driver here")
+
+    monkeypatch.setattr(choice, "_first_device", no_device)
+    monkeypatch.setattr(plan, "PROVEN_ON_GPU", True)
+    assert plan.resolve_device("auto") == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match=r"no kernels \(no driver here\), and torch"):
+        plan.resolve_device("cuda")
+    with pytest.raises(UsageError, match="'gpu' is unknown"):
+        plan.resolve_device("gpu")
