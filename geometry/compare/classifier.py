@@ -98,7 +98,8 @@ def _features(scan: Scan, reference: Scan, directions: int) -> Floats:
     spread = features.std(axis=0)
     features = features[:, spread > 1e-6] / spread[spread > 1e-6]
     features -= features.mean(axis=0)
-    return np.clip(features, -CUT, CUT)
+    cut: Floats = np.clip(features, -CUT, CUT)
+    return cut
 
 
 def _frame(scan: Scan, reference: Scan) -> Spectrum:

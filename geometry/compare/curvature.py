@@ -8,6 +8,8 @@ table by number. Rows in an order that means nothing turn by 2 pi / 3 on average
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from geometry.estimates import measured, undefined
@@ -37,7 +39,7 @@ def curvature(scan: Scan) -> dict[str, Estimate]:
     angle at each row, NaN at the ends and where a step is left out. Standard error of turning from the angles,
     neighbours related. Undefined with fewer than 3 rows, fewer than 2 steps, or without spread.
     """
-    fields = {"n": scan.n, "d": scan.d}
+    fields: dict[str, Any] = {"n": scan.n, "d": scan.d}
     reason = "few-rows" if len(scan.rows) < 3 else "" if has_spread(scan) else "no-spread"
     if reason:
         return {name: undefined("curvature", reason, variant=name, **fields) for name in ("turning", "closure")}
@@ -81,7 +83,7 @@ def path(rows: Floats) -> tuple[Floats, float]:
     return angle, min(float(np.linalg.norm(rows[-1] - rows[0])) / total, 1.0) if total > 0 else 0.0
 
 
-def _against(value: float, chance: list[float]) -> dict[str, float | None]:
+def _against(value: float, chance: list[float]) -> dict[str, Any]:
     """null and z against draws."""
     if len(chance) < 2:
         return {"null": None, "z": None}

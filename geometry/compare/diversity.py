@@ -69,7 +69,7 @@ def magnitude_ratio(scan: Scan, reference: Scan) -> Estimate:
     half samples of both sets. Undefined with fewer than 4 distinct reference rows, or without rows.
     """
     x, y = (one.at_most(ROWS) for one in _equal(scan, reference))
-    counts = {"n": x.n, "d": scan.d}
+    counts: dict[str, Any] = {"n": x.n, "d": scan.d}
     if x.n < 1:
         return undefined("magnitude_ratio", "few-rows", **counts)
     (own, own_unit), (base, base_unit) = distinct_distances(x.rows), distinct_distances(y.rows)
@@ -104,7 +104,7 @@ def _ratio(name: str, ratio: float, log_error: float | None, method: str, **fiel
     if log_error is None or not np.isfinite(log_error):
         return measured(name, ratio, null=1.0, **fields)
     half = float(np.exp(min(Z95 * log_error, 300.0)))
-    bounds = {"low": ratio / half, "high": ratio * half, "method": f"{method}, log"}
+    bounds: dict[str, Any] = {"low": ratio / half, "high": ratio * half, "method": f"{method}, log"}
     z = float(np.log(ratio)) / log_error if log_error > 0 and ratio > 0 else None
     return measured(name, ratio, stderr=ratio * log_error, null=1.0, z=z, **bounds, **fields)
 

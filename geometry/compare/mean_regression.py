@@ -8,6 +8,8 @@ to their own mean, each row's mean taken without the row.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from geometry.compare.pairing import pairs_of, require_one_space
@@ -85,7 +87,7 @@ def _radii(scan: Scan, reference: Scan, seed: int) -> dict[str, Estimate]:
     halves = [(_half(new, rng), _half(old, rng)) for _ in range(DRAWS)]
     found = {}
     for name, level in QUANTILES.items():
-        fields = {"variant": name, **counts}
+        fields: dict[str, Any] = {"variant": name, **counts}
         base = float(np.quantile(old, level))
         if base <= NEAR * float(old.max()):
             found[name] = undefined("mean_regression", "rows-at-the-mean", **fields)
@@ -96,7 +98,7 @@ def _radii(scan: Scan, reference: Scan, seed: int) -> dict[str, Estimate]:
     return found
 
 
-def _ratio(ratio: float, draws: list[float], fields: dict[str, object]) -> Estimate:
+def _ratio(ratio: float, draws: list[float], fields: dict[str, Any]) -> Estimate:
     """A ratio with its interval on the log, where it has one."""
     if ratio <= 0 or min(draws) <= 0:
         return measured("mean_regression", ratio, null=1.0, **fields)

@@ -132,7 +132,8 @@ def cones_of(groups: Groups) -> Floats:
     """(g,) |mean| / rms length of the raw rows of each group, 0 where all are zero."""
     centre = np.linalg.norm(groups.means + groups.centre, axis=1)
     length = np.hypot(centre, np.sqrt(groups.sq_spread))
-    return np.divide(centre, length, out=np.zeros(len(centre)), where=length > 0)
+    cones: Floats = np.divide(centre, length, out=np.zeros(len(centre)), where=length > 0)
+    return cones
 
 
 def nearest_own(groups: Groups) -> Array:

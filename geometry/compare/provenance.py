@@ -11,6 +11,8 @@ of `tail_survival`. A stratum without generated rows cannot be brought back, and
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from geometry.compare.classifier import DIRECTIONS, Scores, scores
@@ -48,7 +50,7 @@ def provenance(
     (s - 1,) of r_k, and of each stratum the share wanted, before and after (s,). Undefined with fewer than 20 rows in a
     set, k reference rows or fewer (weights), or too few distinct rows to fold.
     """
-    counts = {"n": scan.n, "d": scan.d}
+    counts: dict[str, Any] = {"n": scan.n, "d": scan.d}
     made = scores(scan, reference, directions, seed)
     if isinstance(made, str):
         return {name: undefined("provenance", made, variant=name, **counts) for name in VARIANTS}
@@ -71,7 +73,7 @@ def provenance(
     }
 
 
-def _calibration(made: Scores, counts: dict[str, int]) -> Estimate:
+def _calibration(made: Scores, counts: dict[str, Any]) -> Estimate:
     """The expected calibration error, both sets with equal weight."""
     generated = np.arange(len(made.probability)) < made.m
     weight = np.where(generated, 0.5 / made.m, 0.5 / (len(generated) - made.m))
@@ -91,7 +93,7 @@ def _calibration(made: Scores, counts: dict[str, int]) -> Estimate:
     )
 
 
-def _weights(scan: Scan, reference: Scan, probability: Floats, k: int, counts: dict[str, int]) -> Estimate:
+def _weights(scan: Scan, reference: Scan, probability: Floats, k: int, counts: dict[str, Any]) -> Estimate:
     if reference.n <= k:
         return undefined("provenance", "few-rows", variant="weights", **counts)
     own = reference.neighbors(k).exact_dist(k)[:, -1]
