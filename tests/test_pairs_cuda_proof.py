@@ -16,6 +16,7 @@ from geometry import pairs
 from geometry.errors import OutOfMemoryError, UsageError
 from geometry.pairs import plan
 from geometry.pairs.cuda import builder, cache, checks, choice, proof
+from geometry.pairs.cuda.search import BoundViolated
 from geometry.pairs.torch_engine import TorchExecutor
 
 SOUND = {name: points for name, points in checks.adversarial_sets().items() if name in ("gaussian", "truncation")}
@@ -156,7 +157,9 @@ def a_device(monkeypatch: pytest.MonkeyPatch, few_sets: None) -> dict[str, Any]:
 
 
 def test_cuda_gets_proven_kernels_within_the_budget(a_device: dict[str, Any]) -> None:
-    assert pairs.executor("cuda", 1 << 20).kernels is a_device["device"]
+    engine = pairs.executor("cuda", 1 << 20)
+    assert (engine.kernels, engine.name) == (a_device["device"], "torch-cpu")
+    assert len(engine.neighbors(SOUND["gaussian"], SOUND["gaussian"], 3, exclude_self=True).dist) == checks.N
     assert a_device["budgets"][-1] == 1 << 20
     assert choice.kernel_engine(None).why == "proven on CPU harness"
 
@@ -168,6 +171,20 @@ def test_cuda_falls_back_to_torch_tiles_with_a_warning_that_names_why(a_device: 
     ):
         engine = pairs.executor("cuda", 1 << 20)
     assert engine == TorchExecutor("cuda", 1 << 20)
+
+
+def test_kernels_that_break_their_bound_in_use_lose_their_proof(
+    a_device: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise BoundViolated("coarse and measured differ")
+
+    engine = pairs.executor("cuda")
+    monkeypatch.setattr(TorchExecutor, "neighbors", broken)
+    with pytest.raises(BoundViolated, match="differ; the kernels are not used on it again"):
+        engine.neighbors(SOUND["gaussian"], SOUND["gaussian"], 3, exclude_self=True)
+    with pytest.warns(RuntimeWarning, match="in use: coarse and measured differ"):
+        assert pairs.executor("cuda").name == "torch-cuda"
 
 
 def test_auto_is_the_cpu_until_a_gpu_has_proven_the_code(

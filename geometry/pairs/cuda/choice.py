@@ -2,16 +2,18 @@
 
 The proof is run or remembered here, on first use. Everything that stands in the way of the kernels (no CuPy, no
 compiler, a driver too old, a failed proof) is a reason in words and never an error: torch may still serve the device.
+Kernels that later break their bound in use lose their proof: that call is an error, the next one takes torch tiles.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 from geometry.errors import GeometryError
 from geometry.pairs.cuda.device import Device
-from geometry.pairs.cuda.proof import proof_of
+from geometry.pairs.cuda.proof import disqualify, proof_of
 from geometry.pairs.executor import Executor
 
 
@@ -23,6 +25,33 @@ class Choice:
     why: str
 
 
+@dataclass(frozen=True)
+class Watched:
+    """An engine whose device loses its proof when a result breaks the bound."""
+
+    engine: Executor
+    device: Device
+
+    def __getattr__(self, name: str) -> Any:
+        """What the engine has; its methods under watch."""
+        found = getattr(self.engine, name)
+        if not callable(found):
+            return found
+
+        def watched(*args: Any, **options: Any) -> Any:
+            from geometry.pairs.cuda.search import BoundViolated
+
+            try:
+                return found(*args, **options)
+            except BoundViolated as error:
+                disqualify(self.device, str(error))
+                raise BoundViolated(
+                    f"{error}; the kernels are not used on it again, the next run does without"
+                ) from error
+
+        return watched
+
+
 def kernel_engine(budget: int | None, open_device: Callable[[], Device] | None = None) -> Choice:
     """Our kernels on the first CUDA device, within `budget` bytes of it (None: what is free)."""
     try:
@@ -31,7 +60,7 @@ def kernel_engine(budget: int | None, open_device: Callable[[], Device] | None =
     except GeometryError as error:
         return Choice(None, str(error))
     if proof.passed:
-        return Choice(_engine(device, budget), f"proven on {device.name}")
+        return Choice(cast(Executor, Watched(_engine(device, budget), device)), f"proven on {device.name}")
     others = f", and {len(proof.failures) - 1} more" if len(proof.failures) > 1 else ""
     return Choice(None, f"the kernels failed their proof on {device.name}: {proof.failures[0]}{others}")
 
@@ -45,4 +74,4 @@ def _first_device() -> Device:
 def _engine(device: Device, budget: int | None) -> Executor:
     from geometry.pairs.cuda.engine import CudaExecutor
 
-    return CudaExecutor(device) if budget is None else CudaExecutor(device, budget)
+    return CudaExecutor(device, budget or 0)

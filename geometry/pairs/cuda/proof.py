@@ -44,8 +44,13 @@ def proof_of(device: Device, make: Callable[[Device], Executor]) -> Proof:
     known = remembered(device)
     if known is None:
         known = prove(device, make(device))
-        cache.keep(_file(device), (json.dumps(asdict(known), indent=1) + "\n").encode())
+        _remember(device, known)
     return known
+
+
+def disqualify(device: Device, why: str) -> None:
+    """Remember that these kernels broke their own bound on this device: no proof of before counts any more."""
+    _remember(device, Proof(builder.kernels_digest(device.arch), device.name, device.arch, (f"in use: {why}",)))
 
 
 def remembered(device: Device) -> Proof | None:
@@ -70,6 +75,10 @@ def prove(device: Device, engine: Executor, sets: Mapping[str, Array] | None = N
         except Exception as error:
             failures.append(f"{name}: {type(error).__name__}: {error}")
     return Proof(builder.kernels_digest(device.arch), device.name, device.arch, tuple(failures))
+
+
+def _remember(device: Device, proof: Proof) -> None:
+    cache.keep(_file(device), (json.dumps(asdict(proof), indent=1) + "\n").encode())
 
 
 def _file(device: Device) -> Path:
