@@ -15,7 +15,7 @@ import numpy as np
 from geometry.collapse.rankme import uncentred
 from geometry.collapse.unit_rows import cosines
 from geometry.estimates import measured, undefined
-from geometry.pairs.influence import influence_stderr, pairwise_stderr
+from geometry.pairs.influence import influence_stderr
 from geometry.pairs.scan import Scan
 from geometry.registry import statistic
 from geometry.types import Estimate, Floats
@@ -74,9 +74,9 @@ def self_cluster(scan: Scan) -> Estimate:
         return undefined("self_cluster", reason, **fields)
     made = cosines(scan)
     fields["n"] = n = made.n
-    pairs = (n * made.squares() - 1) / (n - 1)
-    value = float(np.clip((scan.d * pairs.mean() - 1) / (scan.d - 1), -1.0, 1.0))
-    stderr = pairwise_stderr(pairs, n) * scan.d / (scan.d - 1)
+    pairs, of_rows = (n * made.square - 1) / (n - 1), (n * made.squares() - 1) / (n - 1)
+    value = float(np.clip((scan.d * pairs - 1) / (scan.d - 1), -1.0, 1.0))
+    stderr = influence_stderr(2 * (of_rows - pairs), n) * scan.d / (scan.d - 1)
     return measured("self_cluster", value, stderr=stderr, method="row means", null=0.0, exact=made.exact, **fields)
 
 

@@ -127,11 +127,11 @@ def _lda_rank(groups: Groups, between: Floats, inside: Floats, delta: float) -> 
     """The rank, and the pull (g,) of each group on it: on Sb by its mean, on Sw by its rows, at weight their number."""
     within, axes = np.linalg.eigh(inside.T @ inside / len(inside))
     whiten = axes / np.sqrt(np.maximum(within, 0.0) + delta)
-    white_means, white_rows = between @ whiten, inside @ whiten
+    white_means = between @ whiten
     values, turn = np.linalg.eigh(white_means.T @ white_means / len(between))
     values = np.where(values > len(values) * np.finfo(np.float64).eps * values[-1], values, 0.0)
     rank, weights = entropy_rank(values)
-    own = groups.sums((white_rows @ turn) ** 2)
+    own = groups.sums((inside @ (whiten @ turn)) ** 2)
     share = groups.counts[:, None] / groups.counts.mean()
     spread = own / groups.counts.mean() - share * own.sum(axis=0) / len(inside)
     pull: Floats = ((white_means @ turn) ** 2 - values - values * spread) @ weights

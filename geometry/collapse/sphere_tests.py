@@ -53,7 +53,7 @@ def rayleigh(scan: Scan, *, center: bool = True) -> Estimate:
         return undefined("rayleigh", reason, **fields)
     made = cosines(scan, center=center)
     n, d, square = made.n, scan.d, float(made.mean @ made.mean)
-    stderr = n * d * influence_stderr(2 * (made.along_mean() - square), n)
+    stderr = n * d * influence_stderr(2 * (made.some() @ made.mean - square), n)
     return _estimate("rayleigh", n * d * square, stderr, chi2(d), made.exact, fields | {"n": n})
 
 
@@ -76,10 +76,10 @@ def bingham(scan: Scan, *, center: bool = True) -> Estimate:
     if reason or scan.d == 1:
         return undefined("bingham", reason or "one-dimension", **fields)
     made = cosines(scan, center=center)
-    n, d, squares = made.n, scan.d, made.squares()
+    n, d = made.n, scan.d
     scale = n * d * (d + 2) / 2
-    stderr = scale * influence_stderr(2 * (squares - squares.mean()), n)
-    value = max(scale * (float(squares.mean()) - 1 / d), 0.0)
+    stderr = scale * influence_stderr(2 * (made.squares() - made.square), n)
+    value = max(scale * (made.square - 1 / d), 0.0)
     return _estimate("bingham", value, stderr, chi2((d - 1) * (d + 2) / 2), made.exact, fields | {"n": n})
 
 

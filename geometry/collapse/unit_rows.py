@@ -18,6 +18,8 @@ from geometry.pairs.plan import blocks
 from geometry.pairs.scan import MOST_COVARIANCE, Scan
 from geometry.types import Array, Floats
 
+ERROR_ROWS = 1000  # rows whose influence is measured: the error is then good to a few per cent
+
 
 def units(block: Floats, lengths: Floats) -> Floats:
     """Rows (b, d) over their lengths (b,); a row of zero length stays zero."""
@@ -35,7 +37,11 @@ def unit_blocks(points: Array, centre: Floats | None = None) -> Iterator[Floats]
         if centre is not None:
             block -= centre
         lengths = np.linalg.norm(block, axis=1)
-        yield block[lengths > floor] / lengths[lengths > floor, None]
+        seen = lengths > floor
+        if not seen.all():
+            block, lengths = block[seen], lengths[seen]
+        block /= lengths[:, None]
+        yield block
 
 
 def _rounding(centre: Floats) -> float:
@@ -55,17 +61,23 @@ class Cosines:
     matrix: Floats
     mean: Floats
 
+    @property
+    def square(self) -> float:
+        """Mean squared cosine over all n^2 pairs, |K/n|_F^2."""
+        return float((self.matrix**2).sum())
+
     def squares(self) -> Floats:
-        """(n,) mean squared cosine of each row with all rows, itself among them; their mean is |K/n|_F^2."""
+        """(q,) mean squared cosine of each of `some` rows with all rows, itself among them."""
         if not self.dual:
             made: Floats = self.n * (self.matrix**2).sum(axis=1)
             return made
-        parts = [np.einsum("ij,ij->i", rows @ self.matrix, rows) for rows in unit_blocks(self.points, self.centre)]
-        return np.concatenate(parts)
+        rows = self.some()
+        product: Floats = ((rows @ self.matrix) * rows).sum(axis=1)
+        return product
 
-    def along_mean(self) -> Floats:
-        """(n,) cosine of each row with the mean vector times its length; their mean is |mean|^2."""
-        return np.concatenate([rows @ self.mean for rows in unit_blocks(self.points, self.centre)])
+    def some(self) -> Floats:
+        """(q, d) unit rows for errors: evenly spaced, at most ERROR_ROWS of the set's."""
+        return np.concatenate(list(unit_blocks(self.points[:: -(-len(self.points) // ERROR_ROWS)], self.centre)))
 
 
 def cosines(scan: Scan, *, center: bool = False) -> Cosines:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from geometry.collapse.spectrum import METHOD, entropy_rank, isotropic_rank
-from geometry.collapse.unit_rows import Cosines, cosines, unit_blocks
+from geometry.collapse.unit_rows import Cosines, cosines
 from geometry.errors import UsageError
 from geometry.estimates import measured, undefined
 from geometry.pairs.influence import ValueAndWeights, influence_stderr, spectral_influence
@@ -28,7 +28,6 @@ from geometry.types import Estimate, Floats
 KERNELS = ("cosine", "rbf")
 RBF_ROWS = 2000  # rows of an rbf kernel matrix: 32 MB; beyond, a seeded sample
 MEDIAN_ROWS = 1000  # rows whose distances give the bandwidth
-ERROR_ROWS = 1000  # rows whose influence is measured: the error is then good to a few per cent
 
 
 class _Kernel(NamedTuple):
@@ -90,7 +89,7 @@ def rke(scan: Scan, *, kernel: str = "cosine", bandwidth: float | None = None) -
         return undefined("rke", reason, **fields)
     made = cosines(scan) if kernel == "cosine" else _rbf(scan, bandwidth)
     squares = made.squares() if isinstance(made, Cosines) else len(made.matrix) * (made.matrix**2).sum(axis=1)
-    mean, fields["n"] = float(squares.mean()), len(squares)
+    mean, fields["n"] = float((made.matrix**2).sum()), made.n if isinstance(made, Cosines) else len(made.matrix)
     stderr = influence_stderr(2 * (squares - mean) / mean**2, fields["n"])
     null = _isotropic(fields["n"], scan.d, 2.0) if kernel == "cosine" else None
     return measured("rke", max(1 / mean, 1.0), stderr=stderr, method=METHOD, null=null, exact=made.exact, **fields)
@@ -135,8 +134,7 @@ def _eigen(made: Cosines | _Kernel, with_rows: bool) -> tuple[Floats, Floats]:
     if not with_rows:
         return values, vectors
     if isinstance(made, Cosines) and made.dual:
-        spread = made.points[:: -(-len(made.points) // ERROR_ROWS)]
-        return values, np.concatenate(list(unit_blocks(spread, made.centre))) @ vectors
+        return values, made.some() @ vectors
     return values, vectors * np.sqrt(len(vectors) * values)
 
 
