@@ -17,6 +17,8 @@ from geometry.errors import OutOfMemoryError, UsageError
 from geometry.pairs import plan
 from geometry.pairs.cuda import builder, cache, checks, choice, proof
 from geometry.pairs.cuda.search import BoundViolated
+from geometry.pairs.local import local_reflections, local_spectra, local_sums
+from geometry.pairs.scan import Scan
 from geometry.pairs.torch_engine import TorchExecutor
 
 SOUND = {name: points for name, points in checks.adversarial_sets().items() if name in ("gaussian", "truncation")}
@@ -171,6 +173,18 @@ def test_cuda_falls_back_to_torch_tiles_with_a_warning_that_names_why(a_device: 
     ):
         engine = pairs.executor("cuda", 1 << 20)
     assert engine == TorchExecutor("cuda", 1 << 20)
+
+
+def test_neighborhoods_take_one_launch_up_to_128_neighbors(a_device: dict[str, Any]) -> None:
+    points = SOUND["gaussian"][:150]
+    on_cpu, on_device = Scan(points, TorchExecutor()), Scan(points, pairs.executor("cuda"))
+    a_device["device"].launches.clear()
+    for made in (local_sums, local_reflections, local_spectra):
+        ours, theirs = vars(made(on_device, 9)), vars(made(on_cpu, 9))
+        assert all(ours[name] == pytest.approx(theirs[name], rel=1e-9, abs=1e-9) for name in theirs)
+    assert [launch[0] for launch in a_device["device"].launches] == ["local_spectra_f32"]
+    assert local_spectra(on_device, 129).eigenvalues.shape == (150, 70)
+    assert len(a_device["device"].launches) == 1
 
 
 def test_kernels_that_break_their_bound_in_use_lose_their_proof(

@@ -24,7 +24,7 @@ torch has; only one block of (rows, k, d) differences per thread is in memory. `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -130,9 +130,19 @@ def spectra_of(points: Array, places: Places) -> LocalSpectra:
 def _shared(scan: Scan, name: str, k: int, make: Callable[[Array, Places], Made]) -> Made:
     k = min(k, scan.most_neighbors)
     if (name, k) not in scan.memo:
-        scan.memo[name, k] = make(scan.rows, every_place(scan, k))
+        scan.memo |= _on_device(scan, k) or {(name, k): make(scan.rows, every_place(scan, k))}
     made: Made = scan.memo[name, k]
     return made
+
+
+def _on_device(scan: Scan, k: int) -> dict[Hashable, Any]:
+    """All three kinds at once where the engine has a kernel for neighbourhoods of k, else nothing."""
+    reduce = getattr(scan.executor, "neighborhoods", None)
+    found = None if reduce is None else reduce(scan.rows, every_place(scan, k))
+    if found is None:
+        return {}
+    kinds = {"local sums": found.sums, "local reflections": found.reflections, "local spectra": found.spectra}
+    return {(name, k): kind for name, kind in kinds.items()}
 
 
 def _by_block(points: Array, places: Places, reduce: Callable[..., Any]) -> Iterator[Any]:

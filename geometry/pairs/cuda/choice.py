@@ -11,10 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
+
 from geometry.errors import GeometryError
+from geometry.pairs.cuda.column_mean import SUFFIXES
 from geometry.pairs.cuda.device import Device
+from geometry.pairs.cuda.local import BUDGET, MOST_NEIGHBORS, Local, local_summaries
 from geometry.pairs.cuda.proof import disqualify, proof_of
 from geometry.pairs.executor import Executor
+from geometry.pairs.local import Places
+from geometry.types import Array
 
 
 @dataclass(frozen=True)
@@ -27,10 +33,18 @@ class Choice:
 
 @dataclass(frozen=True)
 class Watched:
-    """An engine whose device loses its proof when a result breaks the bound."""
+    """An engine whose device loses its proof when a result breaks the bound; neighbourhoods beside its reductions."""
 
     engine: Executor
     device: Device
+    budget: int | None = None
+
+    def neighborhoods(self, points: Array, places: Places) -> Local | None:
+        """Sums, reflected pairs and spectra of neighbourhoods; None for more neighbours than the kernel takes."""
+        if places.index.shape[1] > MOST_NEIGHBORS:
+            return None
+        stored = points if points.dtype in SUFFIXES else points.astype(np.float64)
+        return local_summaries(self.device, stored, places, self.budget or BUDGET)
 
     def __getattr__(self, name: str) -> Any:
         """What the engine has; its methods under watch."""
@@ -60,7 +74,7 @@ def kernel_engine(budget: int | None, open_device: Callable[[], Device] | None =
     except GeometryError as error:
         return Choice(None, str(error))
     if proof.passed:
-        return Choice(cast(Executor, Watched(_engine(device, budget), device)), f"proven on {device.name}")
+        return Choice(cast(Executor, Watched(_engine(device, budget), device, budget)), f"proven on {device.name}")
     others = f", and {len(proof.failures) - 1} more" if len(proof.failures) > 1 else ""
     return Choice(None, f"the kernels failed their proof on {device.name}: {proof.failures[0]}{others}")
 
