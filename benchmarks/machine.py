@@ -4,23 +4,67 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from geometry.analysis.document import versions
 
+ROOT = Path(__file__).resolve().parent.parent
+CODE = ("geometry", "kernels", "benchmarks/*.py", "benchmarks/peers")
+SETTINGS = ("OMP_", "MKL_", "OPENBLAS_", "NUMBA_", "GEOMETRY_", "CUDA_VISIBLE_DEVICES")
 
-def described() -> dict[str, str | int]:
-    """Processor, cores, versions and the commit of the tree."""
-    return {"processor": _processor(), "cores": os.cpu_count() or 0, "commit": _commit(), **versions()}
+
+def described(threads: int | None = None, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Date, processor, cores, threads (all unless said), GPU, driver, versions, settings of the environment, commit."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": _processor(),
+        "cores": os.cpu_count() or 0,
+        "threads": threads or os.cpu_count() or 0,
+        "gpu": _nvidia("name"),
+        "driver": _nvidia("driver_version"),
+        "versions": versions(),
+        "settings": {key: value for key, value in sorted(environment.items()) if key.startswith(SETTINGS)},
+        "commit": _commit(),
+    }
+
+
+def has_cuda() -> bool:
+    """Whether the driver lists a GPU; asked without loading any library into this process."""
+    return bool(_nvidia("name"))
+
+
+def version_of(package: str) -> str:
+    """Of an installed distribution, or nothing."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def _processor() -> str:
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    info = Path("/proc/cpuinfo")
+    names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
     return names[0].split(":", 1)[1].strip() if names else platform.processor()
 
 
+def _nvidia(field: str) -> str:
+    """What nvidia-smi says of the first GPU, or nothing."""
+    if shutil.which("nvidia-smi") is None:
+        return ""
+    words = ["nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader"]
+    found = subprocess.run(words, capture_output=True, text=True)
+    return found.stdout.splitlines()[0].strip() if found.returncode == 0 and found.stdout.strip() else ""
+
+
 def _commit() -> str:
-    root = Path(__file__).resolve().parent.parent
-    found = subprocess.run(["git", "-C", str(root), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    return found.stdout.strip() or "unknown"
+    """The commit, with a plus where the code was changed since."""
+    words = ["git", "-C", str(ROOT)]
+    found = subprocess.run([*words, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    changed = subprocess.run([*words, "status", "--porcelain", "--", *CODE], capture_output=True, text=True)
+    return (found.stdout.strip() or "unknown") + ("+" if changed.stdout.strip() else "")

@@ -1,0 +1,98 @@
+"""What runs in processes of their own: the gate, one peer at a time, and the products that give the machine's rate.
+
+One process per peer: idle threads of one library slow the next, and memory counts from where it stood.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cases import Case
+from benchmarks.machine import ROOT
+from benchmarks.peers import PEERS, Peer
+from benchmarks.rows import RESULTS, row_of
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+CEILING = {"cpu": 2048, "cuda": 8192}  # rows of the matrices whose product is the machine's rate
+
+
+NO_DATA: dict[str, Any] = {"points": "", "reference": "", "rows": []}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to measure: see the command line."""
+
+    device: str = "cpu"
+    repeats: int = 5
+    limit: float = 60.0
+    timeout: float = 1800.0
+    threads: int = 1
+    quick: bool = False
+    peers: tuple[str, ...] = ()
+    results: Path = RESULTS
+
+
+class GateError(Exception):
+    """Ours is not exact; nothing of it is timed."""
+
+
+def pass_gate(settings: Settings) -> None:
+    """GateError, with what went wrong, unless the engine passes in a process of its own."""
+    words = [sys.executable, "-m", "benchmarks.gate", "--device", settings.device, *(["--quick"] * settings.quick)]
+    ran = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=environment(settings))
+    if ran.returncode:
+        raise GateError(f"the engine failed the parity gate, nothing is timed:\n{ran.stdout}{ran.stderr}")
+    print("parity gate passed", flush=True)
+
+
+def measure(case: Case, peer: Peer, settings: Settings, folder: Path, files: dict[str, Any]) -> dict[str, Any]:
+    """What one process says of one peer: status ok, missing or failed, and its numbers."""
+    if why := peer.missing(settings.device):
+        return {"status": "missing", "reason": why}
+    job = files | {"task": case.task, "peer": peer.name, "parameters": case.parameters, "device": settings.device}
+    job |= {"threads": settings.threads, "repeats": settings.repeats, "limit": settings.limit}
+    (folder / "JOB.json").write_text(json.dumps(job))
+    (folder / "RESULT.json").unlink(missing_ok=True)
+    (folder / "RESULT.npy").unlink(missing_ok=True)
+    words = [sys.executable, "-m", "benchmarks.measure", str(folder / "JOB.json")]
+    try:
+        ran = subprocess.run(
+            words, cwd=ROOT, capture_output=True, text=True, timeout=settings.timeout, env=environment(settings)
+        )
+    except subprocess.TimeoutExpired:
+        return {"status": "failed", "reason": f"over {settings.timeout:.0f} s"}
+    if not (folder / "RESULT.json").exists():
+        return {"status": "failed", "reason": f"exit code {ran.returncode}: {ran.stderr.strip()[-200:]}"}
+    answer: dict[str, Any] = json.loads((folder / "RESULT.json").read_text())
+    if (folder / "RESULT.npy").exists():
+        answer["index"] = np.load(folder / "RESULT.npy")
+    return answer
+
+
+@cache
+def ceiling(settings: Settings) -> float | None:
+    """The best matrix rate of the machine in TFLOP/s over the number formats (float32 alone if quick), measured now."""
+    case = Case("device", {"n": 512 if settings.quick else CEILING[settings.device]})
+    rates = []
+    with tempfile.TemporaryDirectory() as name:
+        for peer in PEERS["device"][: 1 if settings.quick else 3]:
+            answer = measure(case, peer, replace(settings, repeats=3), Path(name), NO_DATA)
+            if answer["status"] == "ok":
+                rates.append(row_of(case, peer.name, answer, None, None)["tflops"])
+    return max(rates, default=None)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What the processes see: ours, with as many threads as asked in every library."""
+    return os.environ | dict.fromkeys(THREADS, str(settings.threads))
