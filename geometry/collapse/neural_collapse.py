@@ -8,7 +8,7 @@ all rows and Sb = mean m_c m_c':
   nc2_simplex       mean |cosine + 1 / (C - 1)|                              means as far apart as can be: 0
   nc3               |W / |W|_F - M / |M|_F|_F, W a classifier's weights      classifier and means are one: 0
   nc4               share of rows the classifier puts elsewhere than the nearest class mean: 0
-nc3 and nc4 are there where a classifier is given. Null: median over permuted labels. Errors by random halves of classes.
+nc3 and nc4 come with a classifier. Null: median over permuted labels. Errors by random halves of every class.
 """
 
 from __future__ import annotations
