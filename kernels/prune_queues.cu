@@ -23,7 +23,7 @@
 // beside
 //            the scan: about 500 instructions per row and phase at k = 15.
 // Contracts  the set of kept entries does not depend on the order in which they were pushed.
-// Reference  geometry.pairs.cuda.bound.prune, equal as sets.
+// Reference  geometry.pairs.kernel_reference.next_cut, equal bit for bit.
 // State      not run on a GPU; run on the CPU harness in the tests.
 #include "queues.cuh"
 
@@ -32,21 +32,22 @@ struct Bounds {
     const double* delta;
 };
 
-// Squares of the ends of the interval that a candidate's true distance lies in; a negative end where there is none.
+// Squares of the ends of the interval that a candidate's true distance lies in; most is negative where there is none.
 struct Interval {
     double least, most;
 };
 
 __device__ __forceinline__ double most_dist(double coarse, double slack, double delta) {
-    const double sq_dist = __fma_ru(2.0, slack, coarse);
-    return sq_dist < 0.0 ? -1.0 : __dadd_ru(__dsqrt_ru(sq_dist), delta);
+    return __dadd_ru(__dsqrt_ru(fmax(__fma_ru(2.0, slack, coarse), 0.0)), delta);
 }
 
 __device__ __forceinline__ Interval interval_of(double coarse, double slack, double delta) {
     const double low = __dsub_rd(__dsqrt_rd(fmax(coarse, 0.0)), delta), high = most_dist(coarse, slack, delta);
-    return {low > 0.0 ? __dmul_rd(low, low) : 0.0, high < 0.0 ? -1.0 : __dmul_ru(high, high)};
+    const bool possible = __fma_ru(2.0, slack, coarse) >= 0.0;
+    return {low > 0.0 ? __dmul_rd(low, low) : 0.0, possible ? __dmul_ru(high, high) : -1.0};
 }
 
+// Every lane counts the entries that it laid down itself.
 __device__ __forceinline__ int count_up_to(const float* upper, int entries, unsigned bits) {
     int count = 0;
     for (int slot = threadIdx.x % LANES; slot < entries; slot += LANES) count += __float_as_uint(upper[slot]) <= bits;
@@ -101,9 +102,8 @@ extern "C" __global__ void __launch_bounds__(128)
         const unsigned column = column_of(mine[slot]);
         const double slack = __dadd_ru(row_slack[row], column_slack[column]);
         const double delta = __dadd_ru(row_delta[row], column_delta[column]);
-        upper[slot] = __double2float_ru(fmax(most_dist(coarse_of(mine[slot]), slack, delta), 0.0));
+        upper[slot] = __double2float_ru(most_dist(coarse_of(mine[slot]), slack, delta));
     }
-    __syncwarp();  // every upper end is there before it is counted
     const double dist = smallest(upper, count, k);
     const float next = fminf(cut[row], __double2float_ru(__dmul_ru(__dmul_ru(dist, dist), keep)));
     const int kept = keep_within(mine, count, next);

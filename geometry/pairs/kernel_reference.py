@@ -145,3 +145,19 @@ def column_sums(points: Array) -> Floats:
     for row in range(BLOCK_ROWS):
         sums = sums + padded[:, row]
     return sums
+
+
+def next_cut(coarse: Array, within: tuple[Floats, Floats], k: int, cut: float, keep: float) -> np.float32:
+    """A row's next threshold by kernels/prune_queues.cu: coarse (c,) float32, within the (c,) slacks and deltas."""
+    slack, delta = within
+    most = np.maximum(fma(np.full(len(slack), 2.0), slack, coarse.astype(np.float64), up=True), 0.0)
+    root = np.sqrt(most)
+    root = np.where(fma(root, root, -most) < 0, np.nextafter(root, np.inf), root)
+    dist = np.sort(_float32_up(add_up(root, delta)))[k - 1 : k].astype(np.float64)
+    squared = fma(dist, dist, np.zeros(1), up=True)
+    return np.minimum(np.float32(cut), _float32_up(fma(squared, np.full(1, keep), np.zeros(1), up=True)))[0]
+
+
+def _float32_up(values: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    nearest = values.astype(np.float32)
+    return np.where(nearest < values, np.nextafter(nearest, np.float32(np.inf)), nearest)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from geometry.pairs.cuda.builder import kernel_files
+from geometry.pairs.cuda.builder import kernel_files, kernel_folder
 
 HERE = Path(__file__).resolve().parent
+INCLUDED = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 SCHEDULES = (0, 1, 7, 11)  # forward, reverse, two seeded shuffles
 FLAGS = (
     "-std=c++17",
@@ -59,7 +61,15 @@ class Program:
 
 def build(name: str, kernels: tuple[str, ...], edited: Mapping[str, str] | None = None) -> Program:
     """The program of `kernels` in the source `name`; `edited` texts stand in the place of files (mutations)."""
-    return _build(name, kernels, tuple(sorted((edited or {}).items())))
+    edited = edited or {}
+    parts = {name}
+    while more := {header for part in parts for header in INCLUDED.findall(_text(part, edited))} - parts:
+        parts |= more
+    return _build(name, kernels, tuple(sorted((part, edited[part]) for part in parts if part in edited)))
+
+
+def _text(name: str, edited: Mapping[str, str]) -> str:
+    return edited[name] if name in edited else (kernel_folder() / name).read_text()
 
 
 @cache

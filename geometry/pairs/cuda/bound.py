@@ -7,8 +7,8 @@ the kernels compute it, the coarse value is  w_ij = fl32(lower_i + lower_j - 2 p
 68 2^-23: a step is four matrix instructions of 17 terms, each cut at 2^-23 of the largest, which is at most |h_i| |h_j|
 of the step (no device is known to do worse; every pair measured again checks it). C 2^-24: the steps' sums added in
 float32. 3 2^-24: one addition and one fma on values up to n_i + n_j and 2 (n_i + n_j). All of it is at most gamma
-(n_i + n_j), by 2 |h_i| |h_j| <= n_i + n_j; so the error of a pair is shared out to its two rows, and a row of large norm
-spoils no other. The factor covers second orders.
+(n_i + n_j), by 2 |h_i| |h_j| <= n_i + n_j; so the error of a pair is shared out to its two rows, and a row of large
+norm spoils no other. The factor covers second orders.
 
 Triangle inequality: | |x_i - x_j| - |h_i - h_j| | <= delta_i + delta_j. By (a + b)^2 <= KEEP a^2 + SPREAD / 2 b^2 with
 KEEP = 1 + 2^-6, SPREAD = 2 (1 + 2^6), a pair with |x_i - x_j| <= t has w_ij <= KEEP t^2. So
@@ -39,7 +39,10 @@ UNIT = 68 * 2.0**-23  # of the matrix unit over one step
 
 @dataclass(frozen=True)
 class Bounds:
-    """Per row: lower (n,) float32; slack, delta, reach (n,) float64, reach >= |x|; far: no extreme row is nearer to 0."""
+    """Per row: lower (n,) float32; slack, delta, reach (n,) float64, reach >= |x|; extreme (n,).
+
+    far: no extreme row is nearer to the origin of the frame; infinite where there is none.
+    """
 
     lower: NDArray[np.float32]
     slack: Floats
@@ -73,6 +76,6 @@ def rounded_down(values: Floats) -> NDArray[np.float32]:
 
 def certificate(cut: NDArray[np.float32], reach: Floats, far: float) -> Floats:
     """(n,) squared distances that every row left out of a row's candidates exceeds; -inf where nothing is known."""
-    ordinary = np.nextafter(cut.astype(np.float64) / KEEP, -np.inf)
+    ordinary = np.where(cut == np.inf, np.inf, np.nextafter(cut.astype(np.float64) / KEEP, -np.inf))
     apart = np.maximum(far - reach, 0.0) * (1 - 2.0**-40)
     return np.minimum(ordinary, apart**2)

@@ -65,7 +65,7 @@ class Placed:
 
 def source_of(device: Device, points: Array) -> Source:
     """`points` on the device."""
-    return Source(device.put(points), *points.shape, points.dtype)
+    return Source(device.put(points), points.shape[0], points.shape[1], points.dtype)
 
 
 def frame_of(queries: Array, base: Array) -> Frame:

@@ -9,7 +9,7 @@ the device breaks the bound: BoundViolated, and no result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,7 @@ def neighbors(device: Device, queries: Array, base: Array, k: int, *, exclude_se
         _scan(task, results)
     left = np.flatnonzero(results.open)
     for rows in _batches(left, _stream_bytes(k), budget):
-        _stream(task, rows, results)
+        _in_halves(lambda part: _stream(task, part, results), rows)
     return Found(results.sq_dist / frame.scale / frame.scale, results.index, len(left))
 
 
@@ -110,23 +110,26 @@ def _scan(task: Task, results: Results) -> None:
             return
     everyone = order if task.exclude_self else np.arange(task.queries.n)
     width = _queue_bytes(panels(task.base.n, task.k).capacity) + 2 * stride_of(task.base.d)
-    for part in _batches(everyone, width, task.budget):
-        _scan_part(task, columns, part, everyone, results)
 
-
-def _scan_part(task: Task, columns: Placed, part: Ints, everyone: Ints, results: Results) -> None:
-    """One batch of query rows against all columns, in halves where memory runs out."""
-    try:
-        rows = place(task.device, task.queries, part, task.frame)
-        start = int(np.flatnonzero(everyone == part[0])[0]) if task.exclude_self else NOBODY
-        queues = scan_two(task, rows, columns, panels(task.base.n, task.k), start)
-    except OutOfMemoryError:
-        if len(part) == 1:
-            raise
-        for half in np.array_split(part, 2):
-            _scan_part(task, columns, half, everyone, results)
-    else:
+    def scan(places: Ints) -> None:
+        rows = place(task.device, task.queries, everyone[places], task.frame)
+        shift = int(places[0]) if task.exclude_self else NOBODY
+        queues = scan_two(task, rows, columns, panels(task.base.n, task.k), shift)
         _rescore(task, columns, queues, results)
+
+    for places in _batches(np.arange(len(everyone)), width, task.budget):
+        _in_halves(scan, places)
+
+
+def _in_halves(work: Callable[[Ints], None], rows: Ints) -> None:
+    """Work on some rows, in two halves where memory runs out; OutOfMemoryError where one row is too much."""
+    try:
+        work(rows)
+    except OutOfMemoryError:
+        if len(rows) <= 1:
+            raise
+        for half in np.array_split(rows, 2):
+            _in_halves(work, half)
 
 
 def _queue_bytes(capacity: int) -> int:
@@ -204,19 +207,16 @@ def _rescore(task: Task, columns: Placed, queues: Queues, results: Results) -> N
     while len(rows):
         width = int(filled[rows[-1]])
         size = max(task.budget // _rescore_bytes(width, task.k), 1)
-        part, rows = rows[-size:], rows[:-size]
-        _rescore_part(task, columns, queues, (part, width, bound[part]), results)
+        _in_halves(lambda part: _rescore_part(task, columns, queues, part, bound[part], results), rows[-size:])
+        rows = rows[:-size]
 
 
 def _rescore_bytes(width: int, k: int) -> int:
     return 24 * width + 16 * k + 32
 
 
-def _rescore_part(
-    task: Task, columns: Placed, queues: Queues, chosen: tuple[Ints, int, Floats], results: Results
-) -> None:
-    part, width, bound = chosen
-    device, count, k = task.device, len(part), task.k
+def _rescore_part(task: Task, columns: Placed, queues: Queues, part: Ints, bound: Floats, results: Results) -> None:
+    device, count, k, width = task.device, len(part), task.k, int(queues.filled[part].max())
     candidate, least, most = (device.empty((count, width), t) for t in (np.int64, np.float64, np.float64))
     arguments = [queues.rows.slack, queues.rows.delta, columns.slack, columns.delta, queues.entries]
     arguments += [queues.filled_buffer, np.int32(queues.capacity), device.put(part), np.int64(count), np.int32(width)]
@@ -250,7 +250,7 @@ def _stream(task: Task, rows: Ints, results: Results) -> None:
     device, k = task.device, task.k
     query_row = device.put(np.ascontiguousarray(rows, np.int64))
     self_row = query_row if task.exclude_self else device.put(np.full(len(rows), -1, np.int64))
-    after = np.full(len(rows), -1.0), np.full(len(rows), -1, np.int64)
+    after: tuple[Array, ...] = (np.full(len(rows), -1.0), np.full(len(rows), -1, np.int64))
     for first in range(0, k, MOST_AT_ONCE):
         number = min(MOST_AT_ONCE, k - first)
         slots = _slots(number + THREADS)
