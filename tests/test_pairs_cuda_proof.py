@@ -13,6 +13,8 @@ import torch
 from cuda_on_cpu.harness_device import HarnessDevice
 
 from geometry import pairs
+from geometry.analysis.plan import Options
+from geometry.analysis.plan import plan as plan_of
 from geometry.errors import OutOfMemoryError, UsageError
 from geometry.pairs import plan
 from geometry.pairs.cuda import builder, cache, checks, choice, proof
@@ -173,6 +175,8 @@ def test_cuda_falls_back_to_torch_tiles_with_a_warning_that_names_why(a_device: 
     ):
         engine = pairs.executor("cuda", 1 << 20)
     assert engine == TorchExecutor("cuda", 1 << 20)
+    (told,) = plan_of([SOUND["gaussian"]], Options(device="cuda")).warnings
+    assert told.startswith("torch tiles in place of the CUDA kernels: ")
 
 
 def test_neighborhoods_take_one_launch_up_to_128_neighbors(a_device: dict[str, Any]) -> None:

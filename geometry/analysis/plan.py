@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 from geometry.catalog import DEFAULT, statistics
 from geometry.errors import InputError, UsageError
@@ -63,7 +64,9 @@ def plan(sources: Any, options: Options) -> Plan:
     """Everything a run needs; InputError where the sets cannot be compared or all have two rows or fewer."""
     sets = read(sources, options)
     _check(sets)
-    engine, guesses = _engine(sets, options)
+    with catch_warnings(record=True) as told:  # an engine says why it is not the one that was asked for
+        simplefilter("always")
+        engine, guesses = _engine(sets, options)
     entries = chosen(options.statistics)
     width = max([options.k, *(one.k for one in entries)])
     scans = tuple(Scan(one.points, engine, k=width, seed=options.seed, labels=one.labels, ids=one.ids) for one in sets)
@@ -71,6 +74,7 @@ def plan(sources: Any, options: Options) -> Plan:
         scans = tuple(one.at_most(options.sample) for one in scans)
     large = [scan.n for scan in scans if scan.n >= FEW]
     warnings = [note for one in sets for note in one.notes] + _warnings(sets, scans, options.k) + guesses
+    warnings += [str(one.message) for one in told]
     return Plan(
         options,
         tuple(sets),
