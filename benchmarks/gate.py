@@ -42,8 +42,13 @@ def failures(search: Search, *, quick: bool = False) -> list[str]:
     return found
 
 
+def queries_of(points: Array) -> Array:
+    """Rows of the set, which have a copy of themselves in it, and some between two rows."""
+    return np.concatenate([points[::7], points[:5] / 2 + points[5:10] / 2])
+
+
 def _case(search: Search, label: str, points: Array, k: int) -> list[str]:
-    queries = np.concatenate([points[::7], points[:5] + points[5:10] / 2])
+    queries = queries_of(points)
     wrong = {"": _wrong(search, points, k, None), ", queries": _wrong(search, points, k, queries)}
     return [f"{label}{of}: {what}" for of, what in wrong.items() if what]
 

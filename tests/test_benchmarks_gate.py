@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pair_clouds import CLOUDS, DTYPES, draw
 
-from benchmarks.gate import failures
+from benchmarks.gate import failures, queries_of
 from geometry import neighbors
 from geometry.types import Array, Neighbors
 
@@ -61,6 +62,14 @@ def longer(table: Neighbors) -> Neighbors:
 
 def test_the_engine_passes() -> None:
     assert failures(engine, quick=True) == []
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_queries_are_finite_wherever_the_cloud_is(dtype: type) -> None:
+    for maker in CLOUDS:
+        points = draw(maker, 70, 3, dtype)
+        queries = queries_of(points)
+        assert queries.dtype == dtype and len(queries) == 15 and np.isfinite(queries).all()
 
 
 def test_products_in_float32_do_not_pass() -> None:

@@ -14,13 +14,15 @@ import pair_clouds
 import pytest
 from jsonschema import Draft202012Validator
 
-from geometry import compute, neighbors
+from geometry import compute, neighbors, statistics
 from geometry.analysis import analyze
 from geometry.analysis.plan import Options, plan
+from geometry.catalog import evaluate
 from geometry.cli import main
 from geometry.errors import UsageError
-from geometry.pairs import approximate, approximate_executor, executor, reference
+from geometry.pairs import Scan, approximate, approximate_executor, executor, reference
 from geometry.pairs.approximate import ApproximateExecutor
+from geometry.registry import Entry
 from geometry.schema import schema_text
 from geometry.types import Estimate, Neighbors
 
@@ -154,6 +156,18 @@ def test_an_estimate_from_an_approximate_table_says_so(planted: np.ndarray) -> N
     assert isinstance(guessed, Estimate) and isinstance(exact, Estimate)
     assert exact.exact and "recall" not in exact.method
     assert not guessed.exact and f"recall {table.recall:.3f} (" in guessed.method
+
+
+@pytest.mark.parametrize("entry", statistics(), ids=lambda entry: entry.name)
+def test_every_statistic_that_reads_neighbours_says_that_they_are_approximate(entry: Entry) -> None:
+    options: dict[str, Any] = {"labels": np.arange(160) % 3, "ids": np.arange(160)}
+    sets = [Scan(clouds.clusters(160, 4, seed), approximate_executor("cpu"), **options) for seed in (0, 1)]
+    made = evaluate(entry, *sets[: 2 if entry.takes_reference else 1])
+    found = [made] if isinstance(made, Estimate) else list(made.values())
+    if any(one.least_recall is not None for one in sets):
+        assert all(not one.exact and "recall" in one.method for one in found)
+    else:
+        assert not any("recall" in one.method for one in found)
 
 
 def test_a_plan_guesses_only_past_its_budget_or_when_asked() -> None:
