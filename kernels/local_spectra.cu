@@ -25,8 +25,9 @@
 //            of compute capability 8.0 and later has (the opt-in above 48 KiB).
 // Roles      storage in the caller's type; differences and all that follows in float64, products by fma.
 // Cost       reads m k d storage-bytes scattered by row (ceil(tiles / 128) times, from L2 after the first), and
-//            m k^2 d / 2 float64 fma: bound by float64. One million rows, k = 32, d = 768: 3.9e11 fma (.012 s at 34
-//            Tfma/s), 98 GB gathered in float32 (.023 s at 4.3 TB/s); computed, not measured.
+//            m k^2 d / 2 float64 fma, each 4 bytes from shared memory: bound by that or by float64, about even. One
+//            million rows, k = 32, d = 768: 3.9e11 fma (.023 s at 17 Tfma/s), 98 GB gathered in float32 (.023 s at 4.3
+//            TB/s); computed, not measured.
 // Contracts  1 <= count <= k <= 128; row and index inside the points; scale a power of two that keeps squared lengths
 // of
 //            differences in range. Every sum has one order: no schedule changes a digit.

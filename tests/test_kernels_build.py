@@ -163,6 +163,17 @@ def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch: pytest.Monk
     assert made.startswith(b"\x7fELF")
 
 
+def test_a_file_that_cannot_be_kept_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert cache.keep(tmp_path / "kept", b"whole") and (tmp_path / "kept").read_bytes() == b"whole"
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    assert not cache.keep(tmp_path / "lost", b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
 @pytest.mark.parametrize("layout", ["one folder", "folders", "cccl"])
 def test_toolkits_are_found_in_every_layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, layout: str) -> None:
     """The wheels of CUDA 13 and a toolkit are one folder, those of CUDA 12 are three; a toolkit may hide nv/target."""

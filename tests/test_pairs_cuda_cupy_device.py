@@ -180,7 +180,9 @@ def test_why_there_is_no_device(cupy: RecordedCupy, monkeypatch: pytest.MonkeyPa
     cupy.cuda.is_available = lambda: False
     with pytest.raises(UsageError, match="nvidia-smi"):
         cupy_device.open_device()
-    monkeypatch.setattr(cupy_device, "find_spec", lambda _: None)
     monkeypatch.setitem(sys.modules, "cupy", None)  # an import fails
+    with pytest.raises(UsageError, match="installed and cannot be loaded"):
+        cupy_device.open_device()
+    monkeypatch.setattr(cupy_device, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match="cupy is not installed"):
         cupy_device.open_device()

@@ -21,13 +21,17 @@ def folder() -> Path:
 
 
 def keep(path: Path, content: bytes) -> bool:
-    """Whether `content` now stands at `path`."""
+    """Whether `content` now stands at `path`; nothing is left behind where it does not."""
+    part = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-            part.write(content)
-        Path(part.name).replace(path)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            part = Path(file.name)
+            file.write(content)
+        part.replace(path)
     except OSError:
+        if part is not None:
+            part.unlink(missing_ok=True)
         return False
     return True
 

@@ -27,8 +27,10 @@ def devices() -> list[str]:
     """Names of the devices CuPy finds, by number. Raises UsageError with the reason where there is none."""
     if find_spec("cupy") is None:
         raise UsageError("cupy is not installed; install embedding-geometry[cuda13] or [cuda12], as the driver has it")
-    import cupy
-
+    try:
+        import cupy
+    except ImportError as error:
+        raise UsageError(f"cupy is installed and cannot be loaded: {error}") from error
     if not cupy.cuda.is_available():
         raise UsageError("CuPy finds no usable CUDA device; check the driver with nvidia-smi")
     count = cupy.cuda.runtime.getDeviceCount()

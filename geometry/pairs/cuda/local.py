@@ -67,7 +67,7 @@ def _columns(places: Places) -> tuple[Array, Array, Array]:
 def _scale_of(points: Array) -> float:
     """A power of two that brings the widest column near 1, so that squared differences stay in range."""
     widest = float((points.max(axis=0).astype(np.float64) - points.min(axis=0).astype(np.float64)).max())
-    return float(np.ldexp(1.0, -int(np.frexp(widest)[1]))) if widest > 0 else 1.0
+    return float(np.ldexp(1.0, int(np.clip(-np.frexp(widest)[1], -1000, 1000)))) if widest > 0 else 1.0
 
 
 def _named(places: Places, sums: Floats, eigenvalues: Floats) -> Local:
