@@ -21,16 +21,19 @@ def executor(device: str = "auto", budget: int | None = None) -> Executor:
     `cuda`: our kernels where they have proven themselves on the device, else torch tiles with a RuntimeWarning that
     names the reason. Raises UsageError where there is no such device.
     """
+    where = resolve_device(device)
+    if where == "cpu":
+        from geometry.pairs.cpu.executor import CpuExecutor
+
+        return CpuExecutor(budget or DEFAULT_BUDGET)
+    from geometry.pairs.cuda.choice import kernel_engine
+
+    kernels = kernel_engine(budget)
+    if kernels.engine is not None:
+        return kernels.engine
+    warnings.warn(f"torch tiles in place of the CUDA kernels: {kernels.why}", RuntimeWarning, stacklevel=2)
     from geometry.pairs.torch_engine import TorchExecutor
 
-    where = resolve_device(device)
-    if where == "cuda":
-        from geometry.pairs.cuda.choice import kernel_engine
-
-        kernels = kernel_engine(budget)
-        if kernels.engine is not None:
-            return kernels.engine
-        warnings.warn(f"torch tiles in place of the CUDA kernels: {kernels.why}", RuntimeWarning, stacklevel=2)
     return TorchExecutor(where, budget or DEFAULT_BUDGET)
 
 

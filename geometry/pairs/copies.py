@@ -19,6 +19,8 @@ Search = Callable[
     [Array, Array, int], tuple[Floats, Ints, Array]
 ]  # queries, base, k: squared distance, index, certified
 
+ROWS = 4096  # rows compared at a time
+
 
 @dataclass(frozen=True)
 class Copies:
@@ -38,13 +40,24 @@ class Copies:
 
 def find_copies(points: Array) -> Copies:
     """Groups of byte-equal rows, numbered by their first row."""
-    whole = np.ascontiguousarray(points + points.dtype.type(0))
-    keys = whole.view(np.dtype((np.void, whole.dtype.itemsize * whole.shape[1]))).ravel()
-    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+    from geometry.pairs.cpu.digests import row_digests
+
+    _, first, group = np.unique(row_digests(points), return_index=True, return_inverse=True)
+    if not _alike(points, first[group.ravel()]):  # two different rows of one digest: 64 bits make that most unlikely
+        whole = np.ascontiguousarray(points + points.dtype.type(0))
+        keys = whole.view(np.dtype((np.void, whole.dtype.itemsize * whole.shape[1]))).ravel()
+        _, first, group = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(first)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     return Copies(first[order].astype(np.int64), place[group.ravel()].astype(np.int64))
+
+
+def _alike(points: Array, first: Ints) -> bool:
+    """Whether every row equals the first of its group."""
+    rows = np.flatnonzero(first != np.arange(len(points)))
+    parts = (rows[start : start + ROWS] for start in range(0, len(rows), ROWS))
+    return all(np.array_equal(points[part], points[first[part]]) for part in parts)
 
 
 def over_distinct(

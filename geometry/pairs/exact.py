@@ -8,8 +8,10 @@ left out can have. Ranking is by (squared distance, index), so ties cannot move.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
+from geometry.pairs.cpu.measure import sq_gaps
 from geometry.pairs.frame import Rows, error, frame_of, place
 from geometry.pairs.plan import block_rows, blocks
 from geometry.types import Array
@@ -73,10 +75,15 @@ def remeasure(q: Rows, b: Rows, rows: torch.Tensor, candidate: torch.Tensor, bud
 
 
 def sq_gap(b: Rows, q: Rows, base_row: torch.Tensor, query_row: torch.Tensor) -> torch.Tensor:
-    """Squared length of the difference of original rows in the frame's scale, one order of summation everywhere.
+    """Squared length of the difference of original rows in the frame's scale, one order of summation on a device.
 
-    A lone long row would be summed in pieces by several threads, so it is measured beside a copy of itself.
+    On the CPU it is the measurement of `geometry.pairs.cpu`. A lone long row would be summed in pieces by several
+    threads, so on a device it is measured beside a copy of itself.
     """
+    if not b.original.is_cuda:
+        of_base, of_query = np.broadcast_arrays(base_row.numpy(), query_row.numpy())
+        gaps = sq_gaps(b.original.numpy(), of_base.ravel(), q.original.numpy(), of_query.ravel(), b.frame.scale)
+        return torch.from_numpy(gaps).reshape(of_base.shape)
     gap = b.original[base_row].double()
     gap.sub_(q.original[query_row].double()).mul_(b.frame.scale)
     pair = gap if base_row.numel() > 1 else gap.expand(2, *gap.shape)

@@ -1,0 +1,69 @@
+"""The CPU engine: compiled passes for neighbours, radii and counts; torch tiles for sums and moments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from geometry.pairs.copies import over_distinct
+from geometry.pairs.executor import table_of
+from geometry.pairs.plan import DEFAULT_BUDGET
+from geometry.pairs.torch_engine import TorchExecutor
+from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
+
+
+@dataclass(frozen=True)
+class CpuExecutor:
+    """Tile products of `unit` (None: the best that this processor has), scratch of about `budget` bytes a thread.
+
+    Threads are torch's (`torch.set_num_threads`); no result depends on them, on the unit or on the budget.
+    """
+
+    budget: int = DEFAULT_BUDGET
+    unit: str | None = None
+
+    @property
+    def name(self) -> str:
+        from geometry.pairs.cpu.units import units_in_turn
+
+        return f"cpu-{units_in_turn(self.unit)[0].name}"
+
+    def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
+        """The k nearest base rows of every query, exact; k at most the number of other rows."""
+        from geometry.pairs.cpu.nearest import neighbors
+        from geometry.pairs.cpu.units import units_in_turn
+
+        units, means = units_in_turn(self.unit), (_threads(), self.budget)
+
+        def search(asked: Array, distinct: Array, most: int) -> tuple[Floats, Ints, Array]:
+            found = neighbors(asked, distinct, most, exclude_self=exclude_self, units=units, means=means)
+            return *found, np.ones(len(asked), np.bool_)
+
+        return table_of(*over_distinct(queries, base, k, search, exclude_self=exclude_self))
+
+    def radii(self, points: Array, k: int) -> Floats:
+        """(n, k) distances to the k nearest others, float64."""
+        return self._torch.radii(points, k)
+
+    def radius_counts(self, queries: Array, base: Array, sq_radii: Floats) -> RadiusCounts:
+        """Closed balls around base rows, ties inside, every doubtful pair measured in float64."""
+        return self._torch.radius_counts(queries, base, sq_radii)
+
+    def pair_sums(self, points: Array, rows: Ints, t: float) -> PairSums:
+        """Cosine moments, exponential sums and histograms over (row of rows, other row)."""
+        return self._torch.pair_sums(points, rows, t)
+
+    def moments(self, points: Array) -> Moments:
+        """Mean and covariance (ddof 0) in float64."""
+        return self._torch.moments(points)
+
+    @property
+    def _torch(self) -> TorchExecutor:
+        return TorchExecutor("cpu", self.budget)
+
+
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()

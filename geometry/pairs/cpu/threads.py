@@ -1,0 +1,49 @@
+"""Work shared among threads that hold no lock while they compute; what a task writes is its own.
+
+Plain Python threads: compiled code lets go of the interpreter, and idle ones sleep, where pools of OpenMP beside
+torch's spin.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+Task = TypeVar("Task")
+
+
+def share(tasks: Iterable[Task], work: Callable[[Task], object], threads: int) -> None:
+    """work(task) for every task, each once, on at most `threads` threads; the first error stops and is raised."""
+    left = deque(tasks)
+    workers = min(threads, len(left))
+
+    def take() -> None:
+        while True:
+            try:
+                task = left.popleft()
+            except IndexError:
+                return
+            work(task)
+
+    if workers <= 1:
+        take()
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(take) for _ in range(workers)]:
+            done.result()
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """torch's own products run on the thread that asks for them, in every thread started inside."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
