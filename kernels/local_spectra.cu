@@ -270,6 +270,14 @@ __device__ __forceinline__ void spectrum(double* packed, int count, int wanted, 
     if (rank < wanted) eigenvalues[rank] = v[rank] > floor ? v[rank] : 0.0;
 }
 
+// Every neighbour is a copy of the row: no length, no angle, no spread.
+__device__ __forceinline__ void copies_alone(int count, int wanted, double* __restrict__ sums,
+                                             double* __restrict__ eigenvalues) {
+    for (int which = 1 + threadIdx.x; which < 8; which += THREADS) sums[which] = 0.0;
+    for (int rank = threadIdx.x; rank < wanted; rank += THREADS) eigenvalues[rank] = 0.0;
+    if (threadIdx.x == 0) sums[8] = static_cast<double>(count) * count;
+}
+
 template <class Value>
 __device__ __forceinline__ void reduce(const Value* __restrict__ points, const long long* __restrict__ row,
                                        const long long* __restrict__ index, const long long* __restrict__ count,
@@ -282,25 +290,25 @@ __device__ __forceinline__ void reduce(const Value* __restrict__ points, const l
     const long long at = blockIdx.x;
     const Neighborhood<Value> of{points, index + at * k, static_cast<int>(count[at]), d, scale};
     double* found = sums + at * 9;
-    products(of, points + row[at] * d, room, packed);
-    const double sq_radius = largest_diagonal(packed, of.count);
-    __syncthreads();  // it has been read
-    if (threadIdx.x == 0) found[0] = sqrt(sq_radius) / scale;
-    if (sq_radius == 0.0) {  // copies of the row alone: the same in all threads
-        for (int which = 1 + threadIdx.x; which < 8; which += THREADS) found[which] = 0.0;
-        for (int rank = threadIdx.x; rank < wanted; rank += THREADS) eigenvalues[at * wanted + rank] = 0.0;
-        if (threadIdx.x == 0) found[8] = static_cast<double>(of.count) * of.count;
-        return;
-    }
-    divide(packed, of.count, sq_radius);
-    sum_pairs(packed, of.count, partial, found);
-    double size = 1.0;
-    if (centre(packed, of.count, room, partial) < FAR) {
-        products(of, points + of.index[0] * d, room, packed);
-        divide(packed, of.count, sq_radius);
-        size = largest_diagonal(packed, of.count);
+    double sq_radius = 0.0, size = 1.0;
+#pragma unroll 1
+    for (int attempt = 0; attempt < 2; ++attempt) {  // about the row, then about its nearest neighbour if need be
+        products(of, points + (attempt == 0 ? row[at] : of.index[0]) * d, room, packed);
+        const double largest = largest_diagonal(packed, of.count);
         __syncthreads();  // it has been read
-        centre(packed, of.count, room, partial);
+        if (attempt == 0) {
+            sq_radius = largest;
+            if (threadIdx.x == 0) found[0] = sqrt(sq_radius) / scale;
+            if (sq_radius == 0.0) break;  // the same in all threads
+        }
+        size = largest / sq_radius;
+        divide(packed, of.count, sq_radius);
+        if (attempt == 0) sum_pairs(packed, of.count, partial, found);
+        if (centre(packed, of.count, room, partial) >= FAR) break;
+    }
+    if (sq_radius == 0.0) {
+        copies_alone(of.count, wanted, found, eigenvalues + at * wanted);
+        return;
     }
     sum_areas(packed, of.count, partial, found);
     spectrum(packed, of.count, wanted, size, room, partial, eigenvalues + at * wanted);

@@ -187,7 +187,7 @@ MUTATIONS = {
     "no barrier before the products": ("__syncthreads();  // the slab is complete", ""),
     "no barrier after the update": ("__syncthreads();  // the matrix is that of the next step", ""),
     "no barrier in the block's sum": ("__syncthreads();  // all warps have written", ""),
-    "neighbours close together taken as they are": ("partial) < FAR)", "partial) < 0.0)"),
+    "neighbours close together taken as they are": ("partial) >= FAR)", "partial) >= -1.0)"),
     "the last columns left out": ("start < of.d; start += SLAB", "start + SLAB <= of.d; start += SLAB"),
     "too few bisections": ("BISECTIONS = 60", "BISECTIONS = 30"),
     "distance in place of its reflection": ("2.0 * a + 2.0 * b - v2", "v2"),
