@@ -50,3 +50,11 @@ def wilson_interval(share: float, rows: float) -> tuple[float, float]:
 def recall_told(table: Neighbors) -> str:
     """The recall of an approximate table in words, such as `recall 0.981 (0.965 to 0.990)`."""
     return f"recall {table.recall:.3f} ({table.recall_low:.3f} to {table.recall_high:.3f})"
+
+
+def share_below(asked: Floats, among: Floats) -> Floats:
+    """(n,) share of `among` below each value, ties by half: the placements whose mean is the area under a ROC curve."""
+    ordered = np.sort(among)
+    left, right = (np.searchsorted(ordered, asked, side=side) for side in ("left", "right"))
+    share: Floats = (left + right) / (2 * len(among))
+    return share

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from geometry.catalog import compute
-from geometry.compare.quantile_balls import integrated, levels_of
+from geometry.compare.quantile_balls import integrated
 from geometry.errors import UsageError
+from geometry.estimates import share_below
 
 # Share of points of a homogeneous Poisson process that are not their nearest neighbour's nearest neighbour
 NOT_MUTUAL = {1: 1 / 3, 2: 1 - 0.62150, 3: 1 - 0.59259}
@@ -43,7 +44,7 @@ def test_the_error_of_authenticity_is_that_of_new_rows() -> None:
 
 
 def test_levels_and_integral_by_hand() -> None:
-    np.testing.assert_array_equal(levels_of(np.array([0.5, 2, 9]), np.array([1.0, 2, 3, 4])), [0, 0.375, 1])
+    np.testing.assert_array_equal(share_below(np.array([0.5, 2, 9]), np.array([1.0, 2, 3, 4])), [0, 0.375, 1])
     assert integrated((np.arange(1000) + 0.5) / 1000) == pytest.approx(1, abs=3e-3)
     assert integrated(np.zeros(10)) == pytest.approx(0)
     assert integrated(np.full(10, 2.0)) == pytest.approx(0)

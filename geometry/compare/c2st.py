@@ -11,7 +11,7 @@ import numpy as np
 
 from geometry.compare.classifier import DIRECTIONS, FOLDS, Scores, scores
 from geometry.errors import UsageError
-from geometry.estimates import Z95, measured, undefined
+from geometry.estimates import Z95, measured, share_below, undefined
 from geometry.pairs.scan import Scan
 from geometry.registry import SIMILARITY, statistic
 from geometry.types import Estimate, Floats, Ints
@@ -66,16 +66,9 @@ def placements(made: Scores) -> tuple[Floats, Floats]:
         inside = made.fold == one
         mine, theirs = inside[: made.m], inside[made.m :]
         x, y = made.logit[: made.m][mine], made.logit[made.m :][theirs]
-        above[mine] = _share_below(x, y)
-        below[theirs] = 1 - _share_below(y, x)
+        above[mine] = share_below(x, y)
+        below[theirs] = 1 - share_below(y, x)
     return above, below
-
-
-def _share_below(asked: Floats, among: Floats) -> Floats:
-    ordered = np.sort(among)
-    left, right = (np.searchsorted(ordered, asked, side=side) for side in ("left", "right"))
-    share: Floats = (left + right) / (2 * len(among))
-    return share
 
 
 def _variance(residual: Floats, group: Ints) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 from geometry.compare.mean_regression import radii
 from geometry.compare.subsampling import joint_sq_dist, subsample_errors
 from geometry.errors import UsageError
-from geometry.estimates import measured, undefined
+from geometry.estimates import measured, share_below, undefined
 from geometry.pairs.plan import blocks
 from geometry.pairs.scan import Scan
 from geometry.pairs.spread import has_spread
@@ -52,9 +52,9 @@ def alpha_precision(scan: Scan, reference: Scan, *, seed: int = 0) -> Estimate:
     if reason:
         return undefined("alpha_precision", reason, **counts)
     own, asked = radii(reference), distances_to(scan.points, reference.spectrum.mean)
-    level = levels_of(asked, own)
+    level = share_below(asked, own)
     rng = np.random.default_rng(seed)
-    draws = [integrated(levels_of(_half(asked, rng), np.sort(_half(own, rng)))) for _ in range(DRAWS)]
+    draws = [integrated(share_below(_half(asked, rng), np.sort(_half(own, rng)))) for _ in range(DRAWS)]
     noise = float(np.sqrt(1 / scan.n + 1 / reference.n))
     return measured(
         "alpha_precision",
@@ -95,7 +95,7 @@ def beta_recall(scan: Scan, reference: Scan, *, k: int = 5, seed: int = 0) -> Es
     nearest = reference.among(scan, 1)
     covered = nearest.sq_dist[:, 0] <= reference.neighbors(k).sq_dist[:, k - 1]
     own = radii(scan)
-    level = np.where(covered, levels_of(own, own)[nearest.index[:, 0]], NOWHERE)
+    level = np.where(covered, share_below(own, own)[nearest.index[:, 0]], NOWHERE)
     errors = subsample_errors(scan, reference, lambda a, b: _small_recall(a, b, k), seed, fewest=2 * k)
     return measured(
         "beta_recall",
@@ -106,14 +106,6 @@ def beta_recall(scan: Scan, reference: Scan, *, k: int = 5, seed: int = 0) -> Es
         profile={"beta": LEVELS, "recall": share_by_level(level)},
         **counts,
     )
-
-
-def levels_of(asked: Floats, own: Floats) -> Floats:
-    """(m,) share of `own` below each value, ties by half."""
-    ordered = np.sort(own)
-    below, upto = (np.searchsorted(ordered, asked, side=side) for side in ("left", "right"))
-    level: Floats = (below + upto) / (2 * len(own))
-    return level
 
 
 def share_by_level(level: Floats) -> Floats:
@@ -147,4 +139,4 @@ def _small_recall(generated: Array, reference: Array, k: int) -> Floats:
     nearest = cross.argmin(axis=1)
     covered = cross[np.arange(len(cross)), nearest] <= radius * (1 + 1e-9) + slack
     depth = distances_to(generated, generated.astype(np.float64).mean(axis=0))
-    return np.array([integrated(np.where(covered, levels_of(depth, depth)[nearest], NOWHERE))])
+    return np.array([integrated(np.where(covered, share_below(depth, depth)[nearest], NOWHERE))])
