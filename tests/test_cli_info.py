@@ -14,6 +14,7 @@ from geometry import __version__
 from geometry.cli import main
 from geometry.errors import UsageError
 from geometry.pairs import executor, plan
+from geometry.pairs.cpu.units import available
 from geometry.pairs.cuda import builder, cache, cupy_device, nvrtc
 from geometry.pairs.cuda.proof import Proof
 
@@ -52,7 +53,9 @@ def test_json_and_text_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_devices_or_why_there_are_none(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cupy_device, "devices", lambda: ["H200", "H100"])
-    assert told(capsys)["devices"] == {"cpu": f"{torch.get_num_threads()} threads", "cuda:0": "H200", "cuda:1": "H100"}
+    found = told(capsys)["devices"]
+    assert found.pop("cpu").startswith(f"{torch.get_num_threads()} threads; tile products by {available()[0]}")
+    assert found == {"cuda:0": "H200", "cuda:1": "H100"}
 
     def none() -> list[str]:
         raise UsageError("no driver here")

@@ -17,6 +17,7 @@ from geometry.analysis.plan import Options
 from geometry.analysis.plan import plan as plan_of
 from geometry.errors import OutOfMemoryError, UsageError
 from geometry.pairs import plan
+from geometry.pairs.cpu.executor import CpuExecutor
 from geometry.pairs.cuda import builder, cache, checks, choice, proof
 from geometry.pairs.cuda.search import BoundViolated
 from geometry.pairs.local import local_reflections, local_spectra, local_sums
@@ -209,7 +210,8 @@ def test_auto_is_the_cpu_until_a_gpu_has_proven_the_code(
     a_device: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert plan.PROVEN_ON_GPU is False
-    assert pairs.executor("auto") == TorchExecutor("cpu")
+    assert pairs.executor("auto") == CpuExecutor()
+    assert pairs.executor("auto", 1 << 20) == CpuExecutor(1 << 20)
     assert a_device["budgets"] == []
     monkeypatch.setattr(plan, "PROVEN_ON_GPU", True)
     assert plan.resolve_device("auto") == "cuda"

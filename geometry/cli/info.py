@@ -53,9 +53,10 @@ def _devices() -> dict[str, str]:
     import torch
 
     from geometry.errors import UsageError
+    from geometry.pairs.cpu.units import available
     from geometry.pairs.cuda.cupy_device import devices
 
-    found = {"cpu": f"{torch.get_num_threads()} threads"}
+    found = {"cpu": f"{torch.get_num_threads()} threads; tile products by {', '.join(available())}, the best first"}
     try:
         return found | {f"cuda:{number}": name for number, name in enumerate(devices())}
     except UsageError as error:
