@@ -35,12 +35,12 @@ def gauge_errors(pool: Pool, m: tuple[int, int]) -> Floats:
 
 
 def _difference(core: Core, half: Mask, m: tuple[int, int], executor: Executor, seed: int) -> Floats:
-    values = [_gauges(core, mask, m, executor, seed) for mask in (half, ~half)]
+    values = [gauges_within(core, mask, m, executor, seed) for mask in (half, ~half)]
     difference: Floats = values[0] - values[1]
     return difference
 
 
-def _gauges(core: Core, mask: Mask, m: tuple[int, int], executor: Executor, seed: int) -> Floats:
+def gauges_within(core: Core, mask: Mask, m: tuple[int, int], executor: Executor, seed: int) -> Floats:
     """Gain and gap of one half, each at its m, in the directions of the pool and with the spread of the half."""
     out = np.full(2, np.nan)
     if mask.sum() <= FEWEST:
