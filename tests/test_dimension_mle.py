@@ -75,3 +75,24 @@ def test_a_row_without_distances_has_no_value_of_its_own() -> None:
 def test_unknown_options_are_named(options: dict) -> None:
     with pytest.raises(UsageError, match="mle"):
         compute("mle", clouds.gaussian(50, 3), **options)
+
+
+def test_noise_is_taken_off() -> None:
+    points = clouds.helix(1000, 6, noise=0.02)
+    plain, corrected, more = (compute("mle", points, noise=noise).value for noise in (0.0, 0.02, 0.04))
+    assert 1 < more < corrected - 0.03 < corrected < plain - 0.03
+
+
+def test_noise_correction_is_the_mean_logarithm() -> None:
+    dist, noise = np.array([[1.0, 2.0, 2.5, 4.0]]), 0.4
+    spread = np.sqrt(2) * noise
+
+    def mean_log(r: float) -> float:
+        grid = np.linspace(1e-9, r + 10 * spread, 200_001)
+        weight = np.exp(-((grid - r) ** 2) / (2 * spread**2))
+        return float((weight * np.log(grid)).sum() / weight.sum())
+
+    want = 3 / sum(np.log(4) - mean_log(r) for r in dist[0, :3])
+    assert compute("mle", Neighbors(dist), noise=noise).value == pytest.approx(want, rel=0.01)
+    with pytest.raises(UsageError, match="noise = -1"):
+        compute("mle", Neighbors(dist), noise=-1.0)

@@ -22,20 +22,29 @@ DRAWN = 500  # neighbourhoods per whole dimension
 NODES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 24, 29, 35, 42, 50, 60, 72, 86, 103, 124, 149, 179, 215, 258)
 
 
+def log_ratio(dim: float, n: int, k: int) -> float:
+    """Mean of sum_{j<k} log(r_k / r_j) over n rows uniform in a ball of `dim` dimensions."""
+    means = mean_log_radii(dim, n, k)
+    return (k - 1) * means[-1] - sum(means[:-1])
+
+
 def from_log_ratio(mean_log: float, n: int, k: int) -> float:
-    """The dimension at which the mean of sum_{j<k} log(r_k / r_j) of n rows is `mean_log`; infinite beyond HIGHEST."""
+    """The dimension at which that mean is `mean_log`, to 1e-6; infinite beyond HIGHEST, LOWEST below.
+
+    In logarithms the relation is nearly a line, and the plain estimate (k - 1) / mean_log is where it would be without
+    edges: a bracket from half of it to four times it nearly always holds the root.
+    """
     from scipy.optimize import brentq
 
     def excess(log_dim: float) -> float:
-        means = mean_log_radii(round(float(np.exp(log_dim)), 12), n, k)
-        return (k - 1) * means[-1] - sum(means[:-1]) - mean_log
+        return float(np.log(log_ratio(float(np.exp(log_dim)), n, k) / mean_log))
 
-    ends = np.log(LOWEST), np.log(HIGHEST)
-    if excess(ends[1]) > 0:
-        return float("inf")
-    if excess(ends[0]) < 0:
-        return LOWEST
-    return float(np.exp(brentq(excess, *ends, xtol=1e-9)))
+    plain = (k - 1) / mean_log
+    for low, high in ((plain / 2, plain * 4), (LOWEST, HIGHEST)):
+        low, high = max(low, LOWEST), min(high, HIGHEST)
+        if low < high and excess(np.log(low)) > 0 > excess(np.log(high)):
+            return float(np.exp(brentq(excess, np.log(low), np.log(high), xtol=1e-6)))
+    return LOWEST if excess(np.log(LOWEST)) <= 0 else float("inf")
 
 
 def from_area(share: float, n: int, k: int) -> float:

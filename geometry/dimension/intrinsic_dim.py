@@ -1,12 +1,12 @@
 """intrinsic_dim: one answer from a distance, an angle and a spectrum without their known bias, and how they differ.
 
 Each member is read against rows uniform in a ball with the same n and k (`calibration`):
-  distance   the mean log r_2 / r_1 of two_nn (Facco et al. 2017)
-  angle      the mean area share of the k = 10 neighbours, ess (Johnsson, Soneson, Fontes 2015)
+  distance   the mean log r_k / r_j over the k = 10 neighbours, mle (Levina, Bickel 2004)
+  angle      the mean area share of the neighbours, ess (Johnsson, Soneson, Fontes 2015)
   spectrum   the mean participation of the eigenvalues of the neighbours' covariance
-What is left is bending and noise, which grow with the scale: the distance member at k = 10 instead of 2 says by how
-much from the nearest pair's scale to theirs, q = d_2 / d_10, and the angle and the spectrum are multiplied by it. log q
-is shrunk by 1 - 1 / (n log^2 q), at least 0 (James, Stein 1961): a ratio within its own error corrects nothing. No
+What is left is bending and noise, which grow with the scale: two_nn (Facco et al. 2017), read in the same way, says by
+how much from the nearest pair's scale to that of 10, q = d_2 / d_10, and all three are multiplied by it. log q is
+shrunk by 1 - 1 / (n log^2 q), at least 0 (James, Stein 1961): a ratio within its own error corrects nothing. No
 member exceeds the rank of the covariance. The value is the geometric mean with weights 1/2, 1/4, 1/4: the angle and the
 spectrum read the same products of neighbours and err together, so that they are one witness against the distance. The
 disagreement is the log of the largest over the smallest member, 0 where they are one. A cusp of the density lowers all
@@ -41,7 +41,7 @@ KEYS = ("ensemble", *WEIGHTS, "disagreement")
     range=(0.0, np.inf),
     invariances=SIMILARITY,
     direction="down",
-    source="Facco et al. 2017; Johnsson, Soneson and Fontes 2015; Li 2011 for the ball",
+    source="Levina and Bickel 2004; Facco et al. 2017; Johnsson, Soneson and Fontes 2015; Li 2011 for the ball",
     k=K,
     null="d for rows uniform in a ball of d dimensions; closed surfaces read up to a tenth high",
     fails="cusps of the density read low; jittered copies and noise on the nearest pair's scale mislead it",
@@ -50,9 +50,8 @@ def intrinsic_dim(scan: Scan, *, member: str | None = None) -> Estimate | dict[s
     """Weighted geometric mean of a distance, an angle and a spectrum estimator freed of edges, and their disagreement.
 
     Keys: ensemble, distance, angle, spectrum, disagreement; `member` picks one. Copies and near copies (nearer than
-    1e-5 of the median r_10) are merged first. The standard error is the one of two_nn, carried through its
-    calibration: the other members vary less. Undefined with fewer than five distinct rows or without distinct
-    distances.
+    1e-5 of the median r_10) are merged first. The standard error is the one of two_nn through its calibration: an upper
+    bound, reached where q is far from 1. Undefined with fewer than five distinct rows or without distinct distances.
     """
     if member is not None and member not in KEYS:
         raise UsageError(f"intrinsic_dim has no member '{member}'; choose one of {', '.join(KEYS)}")
@@ -105,15 +104,13 @@ def _members(scan: Scan) -> tuple[Floats, float] | str:
     )
     if not (pair > 0 and wide > 0 and np.isfinite([share, value]).all()):
         return "no-distinct-distances"
-    distance, farther = calibration.from_log_ratio(pair, n, 2), calibration.from_log_ratio(wide, n, k)
-    if not np.isfinite([distance, farther]).all():
+    near, wide_dim = calibration.from_log_ratio(pair, n, 2), calibration.from_log_ratio(wide, n, k)
+    if not np.isfinite([near, wide_dim]).all():
         return "beyond-calibration"
-    carried = _carried(distance / farther, n)
-    angle = calibration.from_area(share, n, k) * carried
-    spectrum = calibration.from_participation(value, n, k) * carried
+    read = [wide_dim, calibration.from_area(share, n, k), calibration.from_participation(value, n, k)]
     rank = int((scan.spectrum.eigenvalues > 0).sum())
-    values = np.clip([distance, angle, spectrum], calibration.LOWEST, rank)
-    return values, _relative_error(pair, distance, n)
+    values = np.clip(np.array(read) * _carried(near / wide_dim, n), calibration.LOWEST, rank)
+    return values, _relative_error(near, n)
 
 
 def _carried(ratio: float, n: int) -> float:
@@ -122,8 +119,9 @@ def _carried(ratio: float, n: int) -> float:
     return float(np.exp(log_ratio * max(1 - 1 / (n * log_ratio**2), 0.0))) if log_ratio else 1.0
 
 
-def _relative_error(pair: float, distance: float, n: int) -> float:
-    """That of the distance member: 1 / sqrt(n) of its mean logarithm, times the steepness of the calibration."""
-    step = min(1 / np.sqrt(n), 0.1)
-    beside = calibration.from_log_ratio(pair * (1 + step), n, 2)
-    return float(abs(np.log(beside / distance)) / np.log1p(step) / np.sqrt(n))
+def _relative_error(near: float, n: int) -> float:
+    """That of the nearest pair's dimension: 1 / sqrt(n) of its mean logarithm over the steepness of the calibration."""
+    step = 0.01
+    ahead = calibration.log_ratio(near * (1 + step), n, 2)
+    steepness = np.log(calibration.log_ratio(near, n, 2) / ahead) / np.log1p(step)
+    return float(1 / (steepness * np.sqrt(n)))
