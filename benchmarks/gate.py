@@ -2,8 +2,9 @@
 
 Adversarial clouds (copies, ties, one outlier, lognormal norms, offsets, scales, subnormals, tight clusters) over sizes,
 dtypes and k, for one set and for queries; and a part of the data to be timed. Every row must be certified, every
-distance that of its row, the k smallest reported, ranked by (distance, index). `python -m benchmarks.gate` prints the
-failures as JSON; it is a process of its own, so that what is timed starts clean.
+distance that of its row, the k smallest reported, ranked by (distance, index). The units of the CPU engine that peers
+name pass the quick part too. `python -m benchmarks.gate` prints the failures as JSON; it is a process of its own, so
+that what is timed starts clean.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.data import KINDS, cloud
+from benchmarks.peers import PEERS
 from geometry.pairs import reference
 from geometry.types import Array, Neighbors
 from tests.pair_clouds import CLOUDS, draw
@@ -79,6 +81,24 @@ def _wrong(search: Search, points: Array, k: int, queries: Array | None) -> str:
     return "" if table.certified.all() else f"{int((~table.certified).sum())} rows without certificate"
 
 
+def units() -> tuple[str, ...]:
+    """The units that peers name and this processor has."""
+    from geometry.pairs.cpu.units import available
+
+    return tuple(peer.unit for peer in PEERS["neighbors"] if peer.unit in available())
+
+
+def by_unit(name: str) -> Search:
+    """The CPU engine with the products of one unit."""
+    from geometry.pairs.cpu.executor import CpuExecutor
+
+    def search(points: Array, k: int, queries: Array | None) -> Neighbors:
+        asked = points if queries is None else queries
+        return CpuExecutor(unit=name).neighbors(asked, points, k, exclude_self=queries is None)
+
+    return search
+
+
 def main() -> int:
     """Print the failures of the engine on a device; exit code 1 if there are any."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gate", description=__doc__)
@@ -88,6 +108,8 @@ def main() -> int:
     from geometry import neighbors
 
     found = failures(lambda points, k, q: neighbors(points, k, queries=q, device=args.device), quick=args.quick)
+    if args.device == "cpu" and not args.quick:
+        found += [f"{name}: {line}" for name in units() for line in failures(by_unit(name), quick=True)]
     print(json.dumps(found))
     return 1 if found else 0
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import peers
-from benchmarks.peers import Call, Inputs, MissingError
+from benchmarks.peers import Call, Inputs, MissingError, Peer
 
 EVERY = 0.01  # seconds between two looks at the device's memory
 
@@ -42,8 +42,8 @@ def main(path: Path) -> None:
 
 def measured(job: dict[str, Any], path: Path) -> dict[str, Any]:
     """Seconds of each repeat, peak bytes, named values; the index of the sampled rows goes to a file."""
-    inputs = _inputs(job)
     peer = peers.find(job["task"], job["peer"])
+    inputs = _inputs(job, peer.unit)
     call = peers.prepare(job["task"], peer, inputs)
     gc.collect()
     with _peak_memory(inputs.device) as peak:
@@ -51,13 +51,15 @@ def measured(job: dict[str, Any], path: Path) -> dict[str, Any]:
         seconds = [first]
         if first <= job["limit"]:
             seconds = [_timed(call, inputs.device)[1] for _ in range(job["repeats"])] if job["repeats"] else seconds
-    answer = {"status": "ok", "seconds": seconds, "peak_bytes": peak()} | _read(job, result, path)
+    answer = (
+        {"status": "ok", "seconds": seconds, "peak_bytes": peak()} | _engine(peer, inputs) | _read(job, result, path)
+    )
     if inputs.device == "cuda":
         answer["peak_bytes"] = _device_peak(call)
     return answer
 
 
-def _inputs(job: dict[str, Any]) -> Inputs:
+def _inputs(job: dict[str, Any], unit: str) -> Inputs:
     points, reference = (np.load(job[name]) if job[name] else None for name in ("points", "reference"))
     return Inputs(
         np.empty((0, 0), np.float32) if points is None else points,
@@ -65,7 +67,17 @@ def _inputs(job: dict[str, Any]) -> Inputs:
         job["parameters"],
         job["device"],
         job["threads"],
+        unit,
     )
+
+
+def _engine(peer: Peer, inputs: Inputs) -> dict[str, str]:
+    """Which engine of ours ran: `auto` may have fallen back from one to another."""
+    if peer.module != "geometry":
+        return {}
+    from geometry.pairs import executor
+
+    return {"engine": f"cpu-{peer.unit}" if peer.unit else executor(inputs.device).name}
 
 
 def _timed(call: Call, device: str) -> tuple[Any, float]:

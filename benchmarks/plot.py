@@ -104,7 +104,7 @@ def _panel(ax: Axes, group: Group, curves: Curves, view: View) -> None:
         x = [row["parameters"][view.x] for row in rows]
         values = [view.values(row) for row in rows]
         middle = [value[len(value) // 2] for value in values]
-        look: dict[str, Any] = {"color": color_of(peer), "lw": 2.2 if peer == OURS else 1.2}
+        look: dict[str, Any] = {"color": color_of(peer), "lw": 2.2 if peer == OURS else 1.2, "ls": dash_of(peer)}
         ax.plot(x, middle, marker="o", mew=0, label=peer, zorder=3 if peer == OURS else 2, **look)
         if len(values[0]) == 3:
             ax.fill_between(x, [v[0] for v in values], [v[2] for v in values], color=look["color"], alpha=0.16, lw=0)
@@ -124,9 +124,15 @@ def _panel(ax: Axes, group: Group, curves: Curves, view: View) -> None:
 
 
 def color_of(peer: str) -> str:
-    """The same colour for a peer in every figure; ours is that of data in the reports."""
-    names = [one.name for one in PEERS["neighbors"] if one.name != OURS]
-    return style.DATA if peer == OURS else OTHERS[names.index(peer) % len(OTHERS)]
+    """The same colour for a peer in every figure; ours, in every variant, has that of data in the reports."""
+    names = [one.name for one in PEERS["neighbors"] if not one.name.startswith(OURS)]
+    return style.DATA if peer.startswith(OURS) else OTHERS[names.index(peer) % len(OTHERS)]
+
+
+def dash_of(peer: str) -> Any:
+    """Solid for all but the variants of ours, which share its colour."""
+    variants = [one.name for one in PEERS["neighbors"] if one.name.startswith(OURS) and one.name != OURS]
+    return (0, (4, 1 + variants.index(peer))) if peer in variants else "-"
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from benchmarks.peers import OURS
 Row = dict[str, Any]
 RESULTS = Path(__file__).resolve().parent / "results"
 FIELDS = (
-    "case", "parameters", "peer", "package", "device", "p20", "p50", "p80", "repeats", "recall", "sampled_rows",
-    "tflops", "share_of_peak", "peak_tflops", "peak_bytes", "ratio", "values", "gate", "date", "processor", "cores",
-    "threads", "gpu", "driver", "versions", "settings", "commit",
+    "case", "parameters", "peer", "package", "engine", "device", "p20", "p50", "p80", "repeats", "recall",
+    "sampled_rows", "tflops", "share_of_peak", "peak_tflops", "peak_bytes", "ratio", "values", "gate", "date",
+    "processor", "cores", "threads", "gpu", "driver", "versions", "settings", "commit",
 )  # fmt: skip
 
 
@@ -29,6 +29,7 @@ def row_of(case: Case, peer: str, answer: dict[str, Any], found: float | None, c
         "case": case.task,
         "parameters": case.parameters,
         "peer": peer,
+        "engine": answer.get("engine", ""),
         "p20": p20,
         "p50": p50,
         "p80": p80,

@@ -109,7 +109,7 @@ def _checked(peer: Peer, truth: Truth | None, points: str, answer: dict[str, Any
     """Recall on the sampled rows; GateError where ours is not the truth itself."""
     if truth is None or "index" not in answer:
         return None
-    if peer.name == OURS and not np.array_equal(answer["index"], truth.index):
+    if peer.module == OURS and not np.array_equal(answer["index"], truth.index):
         raise GateError("the timed result of the engine differs from the float64 truth on sampled rows; no row is kept")
     return recall(truth, np.load(points, mmap_mode="r"), answer["index"])
 

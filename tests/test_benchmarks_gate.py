@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pair_clouds import CLOUDS, DTYPES, draw
 
-from benchmarks.gate import failures, queries_of
+from benchmarks.gate import by_unit, failures, queries_of, units
 from geometry import neighbors
 from geometry.types import Array, Neighbors
 
@@ -70,6 +70,11 @@ def test_queries_are_finite_wherever_the_cloud_is(dtype: type) -> None:
         points = draw(maker, 70, 3, dtype)
         queries = queries_of(points)
         assert queries.dtype == dtype and len(queries) == 15 and np.isfinite(queries).all()
+
+
+def test_units_that_are_timed_pass_too() -> None:
+    assert "blas" in units()
+    assert failures(by_unit("blas"), quick=True) == []
 
 
 def test_products_in_float32_do_not_pass() -> None:

@@ -13,6 +13,8 @@ from benchmarks import measure, peers
 from benchmarks.data import cloud
 from benchmarks.measure import main, measured
 from benchmarks.peers import OURS, PEERS, Inputs, MissingError, Peer, find, prepare
+from geometry.pairs import executor
+from geometry.pairs.cpu.units import available
 
 N, D, K = 120, 6, 4
 
@@ -80,14 +82,28 @@ def test_what_a_peer_raises_is_the_answer(
 
 
 def test_every_peer_that_is_here_finds_the_same_neighbours() -> None:
-    inputs = Inputs(cloud("mixture", N, D), None, {"n": N, "d": D, "k": K}, "cpu", 1)
     sets = {}
     for peer in PEERS["neighbors"]:
-        if not peer.missing("cpu"):
+        inputs = Inputs(cloud("mixture", N, D), None, {"n": N, "d": D, "k": K}, "cpu", 1, peer.unit)
+        if not peer.missing("cpu") and (not peer.unit or peer.unit in available()):
             found = np.asarray(prepare("neighbors", peer, inputs)())
             sets[peer.name] = [sorted(set(line) - {i})[:K] for i, line in enumerate(found.tolist())]
-    assert {OURS, "faiss-cpu", "torch mm+topk", "torch cdist", "scikit-learn"} <= set(sets)
+    assert {OURS, "geometry, blas", "faiss-cpu", "torch mm+topk", "torch cdist", "scikit-learn"} <= set(sets)
     assert all(found == sets[OURS] for found in sets.values())
+
+
+def test_rows_of_ours_name_the_engine_and_a_unit_that_is_not_there_is_missing(
+    job: dict[str, Any], tmp_path: Path
+) -> None:
+    best, blas = (measured(job | {"peer": name}, tmp_path / "JOB.json")["engine"] for name in (OURS, "geometry, blas"))
+    assert best == executor("cpu").name and blas == "cpu-blas"
+    assert "engine" not in measured(job, tmp_path / "JOB.json")
+    with pytest.raises(MissingError, match="unit 'abacus' is unknown"):
+        prepare(
+            "neighbors",
+            find("neighbors", "geometry, blas"),
+            Inputs(cloud("mixture", N, D), None, {}, "cpu", 1, "abacus"),
+        )
 
 
 def test_a_missing_peer_says_how_to_get_it() -> None:

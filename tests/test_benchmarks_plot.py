@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.peers import OURS, PEERS
-from benchmarks.plot import VIEWS, color_of, draw, main, panels_of
+from benchmarks.plot import VIEWS, color_of, dash_of, draw, main, panels_of
 from benchmarks.rows import FIELDS
 
 TIME, SHARE = VIEWS
@@ -70,4 +70,5 @@ def test_files_are_drawn_from_rows_on_file(tmp_path: Path, capsys: pytest.Captur
 
 def test_colours_are_one_per_peer() -> None:
     names = [peer.name for peer in PEERS["neighbors"]]
-    assert len({str(color_of(name)) for name in names[:9]}) == 9
+    assert len({(str(color_of(name)), str(dash_of(name))) for name in names}) == len(names)
+    assert color_of("geometry, blas") == color_of(OURS) and dash_of(OURS) == dash_of("KeOps") == "-"

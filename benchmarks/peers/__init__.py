@@ -30,6 +30,7 @@ class Inputs:
     parameters: dict[str, Any]
     device: str
     threads: int
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Peer:
     package: str
     devices: tuple[str, ...] = ("cpu", "cuda")
     answers: tuple[str, ...] = ()  # the statistics it has, where that is the question
+    unit: str = ""  # of ours on a CPU: the unit that multiplies, the best there is unless said
 
     def asked(self, parameters: dict[str, Any]) -> bool:
         """Whether the case is one of its own at all."""
@@ -68,6 +70,8 @@ PEERS: dict[str, tuple[Peer, ...]] = {
         Peer("KeOps", "keops", "pykeops", "pykeops"),
         Peer("cuVS", "cuvs", "cuvs", "cuvs-cu13", CUDA),
         Peer("scikit-learn", "scikit_learn", "sklearn", "scikit-learn", CPU),
+        Peer("geometry, avx512-f32", "ours_by_unit", "geometry", "embedding-geometry", CPU, unit="avx512-f32"),
+        Peer("geometry, blas", "ours_by_unit", "geometry", "embedding-geometry", CPU, unit="blas"),
         Peer("geometry, counts alone", "our_counts", "geometry", "embedding-geometry", CUDA),
         Peer("geometry, sums alone", "our_sums", "geometry", "embedding-geometry", CUDA),
     ),

@@ -19,6 +19,19 @@ def ours(inputs: Inputs) -> Call:
     return lambda: neighbors(points, inputs.parameters["k"], device=inputs.device).index
 
 
+def ours_by_unit(inputs: Inputs) -> Call:
+    """This package as it runs on a processor without 16-bit units, or without any but those of its BLAS."""
+    from geometry.errors import UsageError
+    from geometry.pairs.cpu.executor import CpuExecutor
+    from geometry.pairs.cpu.units import unit
+
+    try:
+        engine, points = CpuExecutor(unit=unit(inputs.unit).name), inputs.points
+    except UsageError as error:
+        raise MissingError(str(error)) from error
+    return lambda: engine.neighbors(points, points, inputs.parameters["k"], exclude_self=True).index
+
+
 def our_counts(inputs: Inputs) -> Call:
     """The pass of this package with two counters and nothing kept: what the filter costs."""
     from geometry.pairs import executor
