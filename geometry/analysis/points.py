@@ -2,8 +2,10 @@
 
 `point.NAME[.VARIANT].G` holds one value per row of the generation at position G, NaN where the row was not looked at
 (sets of unequal size are compared on samples). `profile.NAME[.VARIANT].KEY.G` holds a profile as the statistic gives
-it. Values about reference rows come under `lost.tails`: the numbers of the reference's tail rows that are lost at the
-end, and since which generation; `lost.modes` says the same of its modes.
+it. Where a run sorts rows by novelty or provenance, `point.row.G` holds their numbers in the set as it was read, and
+`point.id.G`, `point.label.G`, `point.origin.G` who they are. Values about reference rows come under `lost.tails`: the
+numbers of the reference's tail rows that are lost at the end, and since which generation; `lost.modes` says the same of
+its modes.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from geometry.attribution.lost import lost_since
 from geometry.types import Array, Estimate, Ints
 
 OF_REFERENCE = (("tail_survival", "tails_kept"),)  # their per-point values stand for rows of the reference
+OF_ROWS = ("novelty", "provenance")  # what is said of single rows, and wants to know who they are
 
 
 def point_arrays(plan: Plan, outcomes: list[Outcomes]) -> dict[str, Array]:
@@ -28,6 +31,8 @@ def point_arrays(plan: Plan, outcomes: list[Outcomes]) -> dict[str, Array]:
             arrays |= _profile(one, g)
             if one.per_point is not None and (one.name, one.variant) not in OF_REFERENCE:
                 arrays |= _points(plan, one, np.asarray(one.per_point), g)
+        if any(name in found and g != plan.reference for name in OF_ROWS):
+            arrays |= _who(plan, g)
     return arrays | _lost_tails(plan, outcomes) | _lost_modes(plan, outcomes)
 
 
@@ -49,6 +54,17 @@ def _points(plan: Plan, one: Estimate, values: Array, g: int) -> dict[str, Array
     whole = np.full(scan.n, np.nan, np.float32)
     whole[_within(scan.numbers, part.numbers)] = values
     return {_key("point", one, str(g)): whole}
+
+
+def _who(plan: Plan, g: int) -> dict[str, Array]:
+    """Number, id, label and origin of every row looked at."""
+    scan, origin = plan.scans[g], plan.sets[g].origin
+    rows = np.arange(scan.n) if scan.numbers is None else scan.numbers
+    who = {"id": scan.ids, "label": scan.labels, "origin": None if origin is None else np.asarray(origin)[rows]}
+    named = {
+        f"point.{key}.{g}": np.asarray(values).astype(np.str_) for key, values in who.items() if values is not None
+    }
+    return {f"point.row.{g}": rows} | named
 
 
 def _within(whole: Ints | None, part: Ints) -> Ints:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geometry.report import histograms, maps, plane, save, spectra, style, trends
+from geometry.report.attribution import write_tables
 from geometry.report.page import page
 from geometry.report.table import text as table
 from geometry.schema import write_text
@@ -31,7 +32,7 @@ def figures(record: Record) -> dict[str, Figure]:
 
 
 def write(record: Record, folder: Path | str, *, formats: Sequence[str] = ("png",)) -> list[Path]:
-    """figures/NAME.FORMAT with NAME.csv beside, and report.html, into `folder`, each whole or not at all.
+    """figures/NAME.FORMAT with NAME.csv beside, attribution/ and report.html, into `folder`, each whole or not at all.
 
     Returns the paths written, report.html last. Raises UsageError for a format that is not png, svg or pdf.
     """
@@ -45,5 +46,6 @@ def write(record: Record, folder: Path | str, *, formats: Sequence[str] = ("png"
             content = pictures[name] if kind == "png" else save.encode(figure, kind)
             paths.append(save.write_bytes(folder / "figures" / f"{name}.{kind}", content))
         paths.append(save.write_data(folder / "figures" / f"{name}.csv", *FIGURES[name].data(record)))
+    paths += write_tables(record, folder)
     write_text(folder / "report.html", page(record, pictures))
     return [*paths, folder / "report.html"]

@@ -1,5 +1,23 @@
 """The format of results: JSON schema of run.json, and reading and writing records."""
 
-from geometry.schema.files import array_index, dumps, read_record, schema_text, write_record, write_text, write_whole
+from geometry.schema.files import (
+    array_index,
+    dumps,
+    read_record,
+    schema_text,
+    write_array,
+    write_record,
+    write_text,
+    write_whole,
+)
 
-__all__ = ["array_index", "dumps", "read_record", "schema_text", "write_record", "write_text", "write_whole"]
+__all__ = [
+    "array_index",
+    "dumps",
+    "read_record",
+    "schema_text",
+    "write_array",
+    "write_record",
+    "write_text",
+    "write_whole",
+]
