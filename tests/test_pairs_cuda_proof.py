@@ -19,6 +19,7 @@ from geometry.errors import OutOfMemoryError, UsageError
 from geometry.pairs import plan
 from geometry.pairs.cpu.executor import CpuExecutor
 from geometry.pairs.cuda import builder, cache, checks, choice, proof
+from geometry.pairs.cuda.engine import CudaExecutor
 from geometry.pairs.cuda.search import BoundViolated
 from geometry.pairs.local import local_reflections, local_spectra, local_sums
 from geometry.pairs.scan import Scan
@@ -61,6 +62,13 @@ def test_sound_kernels_and_a_sound_engine_pass_every_set() -> None:
     assert found.passed, found.failures
     assert (found.device, found.arch) == ("CPU harness", "sm_80")
     assert found.kernels == builder.kernels_digest("sm_80")
+
+
+def test_the_engine_of_our_kernels_passes_where_products_are_truncated() -> None:
+    device = HarnessDevice(matrix_mode=1)
+    found = proof.prove(device, CudaExecutor(device), {"truncation": checks.adversarial_sets()["truncation"]})
+    assert found.passed, found.failures
+    assert any(name.startswith("pair_scan") for name, *_ in device.launches)
 
 
 def test_the_sets_are_the_same_every_time_and_hold_what_they_say() -> None:
