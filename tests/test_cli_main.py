@@ -14,7 +14,7 @@ import pytest
 from geometry import __version__, cli
 from geometry.errors import OutOfMemoryError
 
-COMMANDS = ("demo", "analyze", "inspect", "explain", "info", "report")
+COMMANDS = ("demo", "analyze", "compare", "inspect", "explain", "info", "report")
 
 
 def usage_error(capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -2,8 +2,9 @@
 
 A generated row x is authentic if its nearest training row t is not closer to x than to t's own nearest other training
 row: |x - t| >= |t - t'| (Alaa et al. 2022, section 3.3). A new row of the law fails this if it and t are each other's
-nearest, which happens at a rate that depends on the dimension: 2/3 on a line, near 1/2 in many dimensions. So the null
-is the reference's own value: each of its rows in turn taken out and held against the others.
+nearest, which happens at a rate that depends on the dimension and on hubs: 2/3 of even density on a line, .62 in a
+plane, less where some rows are near to many. So the null is the reference's own value: each of its rows in turn taken
+out and held against the others.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from geometry.types import Array, Estimate, Floats, Ints
     direction="down",
     source="Alaa et al. 2022, section 3.3",
     k=2,
-    null="the reference's rows, each against the others; 1/3 on a line, toward 1/2 in many dimensions",
+    null="the reference's rows, each against the others; 1/3 of even density on a line, more where there are hubs",
     fails="copies inside the reference, which make every row there authentic; under 3 reference rows",
 )
 def authenticity(scan: Scan, reference: Scan) -> Estimate:

@@ -1,0 +1,106 @@
+"""`geometry compare A B [-o DIR]`: two sets beside each other, with no generations; B is held against A."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from geometry.cli.analyze import add_run_options, positive, require_place, set_threads, teller
+from geometry.errors import UsageError
+
+if TYPE_CHECKING:
+    from geometry.types import EmbeddingSet
+
+
+def add(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("compare", help="two sets beside each other: B held against A, with nulls")
+    parser.add_argument("first", metavar="A[:KEY]", help="the reference: one set in a file")
+    parser.add_argument("second", metavar="B[:KEY]", help="the set that is held against it")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="folder for run.json, results, figures, report"
+    )
+    parser.add_argument("--force", action="store_true", help="write into DIR although it holds another run")
+    parser.add_argument(
+        "--paired", action="store_true", help="row i of A and of B are one item, where files have no ids"
+    )
+    parser.add_argument("--nan", choices=("error", "drop"), default="error", help="rows with NaN or infinity (error)")
+    parser.add_argument(
+        "--statistics", default="default", help="names separated by commas, all, or default (all of two sets)"
+    )
+    parser.add_argument("--format", nargs="+", choices=("png", "svg", "pdf"), default=["png"], help="of figures (png)")
+    parser.add_argument("-k", type=positive, default=32, help="neighbours in the shared table, at least (32)")
+    parser.add_argument("--sample", type=positive, metavar="ROWS", help="look at a seeded sample of so many rows a set")
+    add_run_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare, write, and show."""
+    from geometry.analysis import analyze
+
+    if args.output is not None:
+        require_place(args.output, args.force)
+    set_threads(args.threads)
+    sets = _sets(args)
+    names = _names(args.statistics)
+    plain = {name: getattr(args, name) for name in ("nan", "k", "sample", "device", "seed")}
+    budget = {"memory_budget": args.memory_budget} if args.memory_budget else {}
+    analysis = analyze(sets, statistics=names, progress=teller(args), **plain, **budget)
+    if args.output is not None:
+        analysis.write(args.output, formats=tuple(dict.fromkeys(args.format)))
+    _show(analysis, names, args)
+    return 0
+
+
+def _sets(args: argparse.Namespace) -> list[EmbeddingSet]:
+    """The two sets, numbered 0 and 1."""
+    from geometry.sources import load
+
+    sets: list[EmbeddingSet] = []
+    for path in (args.first, args.second):
+        found = load([path], nan=args.nan)
+        if len(found) != 1:
+            raise UsageError(f"{path} holds {len(found)} sets; name one of them as PATH:KEY, or use `geometry analyze`")
+        sets.append(replace(found[0], generation=len(sets), layer=""))
+    return _paired(sets) if args.paired else sets
+
+
+def _paired(sets: list[EmbeddingSet]) -> list[EmbeddingSet]:
+    """The sets with ids by position, where not both have ids of their own."""
+    import numpy as np
+
+    if all(one.ids is not None for one in sets):
+        return sets
+    sizes = [len(one.points) for one in sets]
+    if sizes[0] != sizes[1] or any(one.dropped for one in sets):
+        raise UsageError(f"--paired needs the same rows in both sets, not {sizes[0]} and {sizes[1]} with some dropped")
+    return [replace(one, ids=np.arange(sizes[0])) for one in sets]
+
+
+def _names(asked: str) -> tuple[str, ...]:
+    """Statistics by name; by default all that compare two sets."""
+    from geometry.analysis.plan import chosen
+    from geometry.catalog import statistics
+
+    if asked == "default":
+        return tuple(one.name for one in statistics() if one.takes_reference)
+    return tuple(one.name for one in chosen(asked))
+
+
+def _show(analysis: Any, names: tuple[str, ...], args: argparse.Namespace) -> None:
+    from geometry.report import comparison
+    from geometry.schema import dumps
+
+    for warning in analysis.record.run["warnings"]:
+        print(f"geometry: warning: {warning}", file=sys.stderr)
+    if args.json:
+        print(dumps(analysis.record.run | {"results": analysis.results}))
+        return
+    print(comparison.text(analysis.record, names))
+    print(comparison.verdict(analysis.record))
+    if args.output is not None:
+        print(f"report: {args.output / 'report.html'}")

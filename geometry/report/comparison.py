@@ -1,0 +1,57 @@
+"""Two sets beside each other as plain text: what each is, and every statistic of the one against the other."""
+
+from __future__ import annotations
+
+from geometry.report.reading import generations, number
+from geometry.types import Record
+
+GAP = "  "
+HEADINGS = ("statistic", "value", "95 % interval", "null", "z")
+
+
+def text(record: Record, names: tuple[str, ...]) -> str:
+    """A line per set, then one per value of the statistics called `names`: value, interval, null and z.
+
+    The second set of the record is held against the first. A value that is not there is given by its reason.
+    """
+    sets = generations(record)
+    inputs = record.run["inputs"]
+    lines = [
+        f"{letter}  {one.name}  {given['n_used']} x {given['d']}  {one.state}"
+        + (f" ({one.reason})" if one.reason else "")
+        + "".join(f", {flag}" for flag in one.flags)
+        for letter, one, given in zip("AB", sets, inputs, strict=True)
+    ]
+    rows = [row for row in record.results if row["name"] in names and row["position"] == 1]
+    cells = [HEADINGS, *(_cells(row) for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(HEADINGS))]
+    table = [GAP.join(_placed(row, widths)).rstrip() for row in cells]
+    return "\n".join(_printable(line) for line in [*lines, "", *table]) + "\n"
+
+
+def verdict(record: Record) -> str:
+    """One sentence: the changes that are large and more than chance, after all looks are counted."""
+    second = generations(record)[1]
+    looked = ", ".join(second.evidence.get("changes", {})) or "nothing"
+    if second.changes:
+        return f"B differs from A in: {', '.join(second.changes)} (looked at: {looked})."
+    return f"None of the changes looked for is both large and more than chance (looked at: {looked})."
+
+
+def _cells(row: dict[str, object]) -> tuple[str, ...]:
+    name = f"{row['name']} {row['variant']}".strip()
+    if row["status"] != "ok":
+        return (name, f"{row['status']}: {row['reason']}", "", "", "")
+    low, high = row["low"], row["high"]
+    interval = "" if low is None or high is None else f"{number(low)} to {number(high)}"
+    null, z = ("" if row[key] is None else number(row[key]) for key in ("null", "z"))
+    return (name, number(row["value"]), interval, null, z)
+
+
+def _placed(row: tuple[str, ...], widths: list[int]) -> list[str]:
+    """Names to the left, numbers to the right; a reason takes the room it needs."""
+    return [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+
+
+def _printable(line: str) -> str:
+    return "".join(character for character in line if character.isprintable())
