@@ -25,25 +25,7 @@
 // State      not run on a GPU; run on the CPU harness in the tests.
 #include "pair_filter.cuh"
 #include "tile_product.cuh"
-
-constexpr int TOGETHER = 16;  // row tiles that neighbouring blocks share
-
-// First row of a tile when n rows are dealt to `tiles` tiles evenly.
-__device__ __forceinline__ unsigned tile_start(long long tile, long long n, int tiles) {
-    return static_cast<unsigned>(tile * n / tiles);
-}
-
-struct Place {
-    int row_tile, step;
-};
-
-// Blocks in groups of TOGETHER row tiles that go through all steps of the phase side by side.
-__device__ __forceinline__ Place place_of_block(int row_tiles, int steps) {
-    const long long block = blockIdx.x, group = block / (static_cast<long long>(TOGETHER) * steps);
-    const int first = static_cast<int>(group) * TOGETHER, width = min(TOGETHER, row_tiles - first);
-    const int rest = static_cast<int>(block - group * TOGETHER * steps);
-    return {first + rest % width, rest / width};
-}
+#include "tiles.cuh"
 
 struct Side {
     const __half* rows;

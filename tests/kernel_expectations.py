@@ -34,6 +34,10 @@ EXPECTED = {
     "column_sums.cu": Expected(per_storage("column_sums"), most_registers=64),  # 8 blocks of 128 threads
     "local_spectra.cu": Expected(per_storage("local_spectra"), most_registers=128),  # 4 blocks of 128 threads
     "pack_tiles.cu": Expected(("pack_tiles",), most_registers=32),  # 2 blocks of 1024 threads
+    "covariance.cu": Expected(per_storage("covariance"), most_registers=64),  # 4 blocks of 256 threads
+    "pair_counts.cu": Expected(  # 2 blocks of 256 threads
+        ("pair_counts", *per_storage("measure_pairs")), most_registers=128
+    ),
     "pair_scan.cu": Expected(  # 2 blocks of 256 threads
         ("pair_scan_one", "pair_scan_two"), most_registers=128, holds="HMMA"
     ),

@@ -155,7 +155,20 @@ def next_cut(coarse: Array, within: tuple[Floats, Floats], k: int, cut: float, k
     root = np.where(fma(root, root, -most) < 0, np.nextafter(root, np.inf), root)
     dist = np.sort(_float32_up(add_up(root, delta)))[k - 1 : k].astype(np.float64)
     squared = fma(dist, dist, np.zeros(1), up=True)
-    return np.minimum(np.float32(cut), _float32_up(fma(squared, np.full(1, keep), np.zeros(1), up=True)))[0]
+    made: np.float32 = np.minimum(np.float32(cut), _float32_up(fma(squared, np.full(1, keep), np.zeros(1), up=True)))[0]
+    return made
+
+
+def covariance_sums(points: Array, mean: Floats) -> Floats:
+    """(d, d) sums of products of centred columns of kernels/covariance.cu."""
+    centred = points.astype(np.float64) - mean
+    total = np.zeros((len(mean), len(mean)))
+    for first in range(0, len(points), LANES):
+        part = np.zeros_like(total)
+        for row in centred[first : first + LANES]:
+            part = fma(row[:, None], row[None, :], part)
+        total = total + part
+    return total
 
 
 def _float32_up(values: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

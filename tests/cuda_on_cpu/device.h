@@ -174,6 +174,12 @@ inline float __fmaf_rn(float a, float b, float c) {
 inline float __fadd_rn(float a, float b) {
     return a + b;
 }
+inline float __fadd_ru(float a, float b) {  // the sum is exact in float64, or its tail is below every float32 step
+    const double exact = static_cast<double>(a) + b;
+    const float nearest = static_cast<float>(exact);
+    const double lost = (exact - a) - b;  // negative where float64 lost something positive
+    return nearest < exact || (nearest == exact && lost < 0) ? std::nextafterf(nearest, INFINITY) : nearest;
+}
 inline float __fmul_rn(float a, float b) {
     return a * b;
 }

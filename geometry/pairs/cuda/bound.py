@@ -52,12 +52,17 @@ class Bounds:
     far: float
 
 
-def bounds_of(sq_norms: Floats, deltas: Floats, stride: int) -> Bounds:
-    """Bounds of rows from what kernels/prepare_rows.cu measured of them."""
+def spread_of(keep: float) -> float:
+    """SPREAD for another KEEP: a tighter threshold is paid for by the rounding of the rows."""
+    return 2 * (1 + 1 / (keep - 1))
+
+
+def bounds_of(sq_norms: Floats, deltas: Floats, stride: int, keep: float = KEEP) -> Bounds:
+    """Bounds of rows from what kernels/prepare_rows.cu measured of them, for thresholds of keep t^2."""
     gamma = (UNIT + (stride // STEP + 3) * 2.0**-24) * SECOND_ORDER
     norms = np.sqrt(sq_norms)
     extreme = deltas > 2.0**-10 * norms + np.sqrt(stride) * 2.0**-24
-    exact = sq_norms * (1 - gamma) - SPREAD * SECOND_ORDER * deltas**2
+    exact = sq_norms * (1 - gamma) - spread_of(keep) * SECOND_ORDER * deltas**2
     lower = rounded_down(exact)
     slack = np.where(extreme, 0.0, np.nextafter(sq_norms * (1 + 2.0**-40) - lower, np.inf))
     lower[extreme] = np.inf
@@ -68,10 +73,16 @@ def bounds_of(sq_norms: Floats, deltas: Floats, stride: int) -> Bounds:
 
 def rounded_down(values: Floats) -> NDArray[np.float32]:
     """float32 at most `values`."""
-    nearest = values.astype(np.float32)
+    with np.errstate(over="ignore"):  # beyond float32 to its end or to infinity, whichever is below
+        nearest = values.astype(np.float32)
     above = nearest.astype(np.float64) > values
     nearest[above] = np.nextafter(nearest[above], np.float32(-np.inf))
     return nearest
+
+
+def rounded_up(values: Floats) -> NDArray[np.float32]:
+    """float32 at least `values`."""
+    return -rounded_down(-values)
 
 
 def certificate(cut: NDArray[np.float32], reach: Floats, far: float) -> Floats:

@@ -1,22 +1,24 @@
 """The CUDA engine: the reductions of `geometry.pairs.executor.Executor` by the kernels of `kernels/` on one device.
 
 It launches through `geometry.pairs.cuda.device.Device` alone, so the tests execute it on a CPU. Between launches NumPy
-decides on (n,) arrays. Leaves out choosing itself: that asks for a proof on the device first.
+decides on (n,) arrays. What no kernel does yet (pair sums) goes to `others`, torch tiles. Leaves out choosing itself:
+that asks for a proof on the device first.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from geometry.errors import OutOfMemoryError
 from geometry.pairs.copies import over_distinct
-from geometry.pairs.cuda import search
+from geometry.pairs.cuda import counts, moments, search
 from geometry.pairs.cuda.device import Device
 from geometry.pairs.cuda.rows import stride_of
-from geometry.pairs.executor import table_of
-from geometry.types import Array, Floats, Ints, Neighbors
+from geometry.pairs.executor import Executor, table_of
+from geometry.pairs.torch_engine import TorchExecutor
+from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
 
 RESERVE = 0.1  # of what is free, left for launches and for what else lives on the device
 
@@ -27,6 +29,7 @@ class CudaExecutor:
 
     device: Device
     budget: int = 0
+    others: Executor = field(default_factory=TorchExecutor)
 
     @property
     def name(self) -> str:
@@ -46,6 +49,19 @@ class CudaExecutor:
     def radii(self, points: Array, k: int) -> Floats:
         """(n, k) distances to the k nearest others, float64."""
         return self.neighbors(points, points, k, exclude_self=True).exact_dist(k)
+
+    def radius_counts(self, queries: Array, base: Array, sq_radii: Floats) -> RadiusCounts:
+        """Closed balls around base rows, ties inside, every doubtful pair measured in float64."""
+        q, b = (np.ascontiguousarray(part, _storage(queries, base)) for part in (queries, base))
+        return counts.radius_counts(self.device, q, b, sq_radii, self._scratch(q, b, exclude_self=False))
+
+    def pair_sums(self, points: Array, rows: Ints, t: float) -> PairSums:
+        """Cosine moments, exponential sums and histograms, by torch tiles."""
+        return self.others.pair_sums(points, rows, t)
+
+    def moments(self, points: Array) -> Moments:
+        """Mean and covariance (ddof 0) in float64."""
+        return moments.moments(self.device, np.ascontiguousarray(points))
 
     def _scratch(self, queries: Array, base: Array, *, exclude_self: bool) -> int:
         """Bytes left beside the rows themselves: originals, float16 rows and five numbers a row."""

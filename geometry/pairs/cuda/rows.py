@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from geometry.pairs.cuda.bound import STEP, Bounds, bounds_of
+from geometry.pairs.cuda.bound import KEEP, STEP, Bounds, bounds_of
 from geometry.pairs.cuda.column_mean import SUFFIXES
 from geometry.pairs.cuda.device import Device
 from geometry.types import Array, Floats, Ints
@@ -93,7 +93,7 @@ def stride_of(d: int) -> int:
     return -(-d // STEP) * STEP
 
 
-def place(device: Device, source: Source, order: Ints, frame: Frame) -> Placed:
+def place(device: Device, source: Source, order: Ints, frame: Frame, keep: float = KEEP) -> Placed:
     """Rows `order` of a source; raises OutOfMemoryError."""
     n, stride = len(order), stride_of(source.d)
     order_buffer = device.put(np.ascontiguousarray(order, np.int64))
@@ -103,6 +103,6 @@ def place(device: Device, source: Source, order: Ints, frame: Frame) -> Placed:
     arguments += [np.int32(source.d), np.int32(stride), rows, sq_norms, deltas]
     kernel = f"prepare_rows_{source.suffix}"
     device.launch("prepare_rows.cu", kernel, -(-n // ROWS_PER_BLOCK), THREADS, arguments)
-    bounds = bounds_of(device.get(sq_norms), device.get(deltas), stride)
+    bounds = bounds_of(device.get(sq_norms), device.get(deltas), stride, keep)
     lower, slack = device.put(bounds.lower), device.put(bounds.slack)
     return Placed(order, stride, bounds, order_buffer, rows, lower, slack, deltas)
