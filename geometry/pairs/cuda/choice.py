@@ -87,5 +87,6 @@ def _first_device() -> Device:
 
 def _engine(device: Device, budget: int | None) -> Executor:
     from geometry.pairs.cuda.engine import CudaExecutor
+    from geometry.pairs.torch_engine import TorchExecutor
 
-    return CudaExecutor(device, budget or 0)
+    return CudaExecutor(device, budget or 0, TorchExecutor("cuda"))
