@@ -103,6 +103,8 @@ def compute(name: str, x: Any, y: Any = None, *, device: str = "auto", seed: int
     """
     found = entry(name)
     _check(found, y, options)
+    if "seed" in found.options:
+        options["seed"] = seed
     engine = executor(device)
     own = {name: options.pop(name, None) for name in ("labels", "ids")}
     theirs = {name: options.pop(f"reference_{name}", None) for name in ("labels", "ids")}

@@ -67,10 +67,8 @@ def test_an_outlier_is_one_row_among_many() -> None:
 
 
 def test_seeds_deal_other_folds() -> None:
-    from geometry.compare.c2st import c2st
-
-    a, b = (scan(clouds.gaussian(100, 3, s), executor()) for s in (0, 1))
-    assert c2st(a, b, seed=0).value != c2st(a, b, seed=1).value
+    x, y = clouds.gaussian(100, 3), clouds.gaussian(100, 3, 1)
+    assert compute("c2st", x, y, seed=0).value != compute("c2st", x, y, seed=1).value
 
 
 @pytest.mark.parametrize("name", ["c2st", "provenance"])
