@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.peers import Call, Inputs, MissingError
 
 K = 100
-OPTIONS: dict[str, dict[str, Any]] = {"lpca": {"k": K}}  # of ours: per neighbourhood, as the peers do it
+OPTIONS: dict[str, dict[str, Any]] = {"lpca": {"k": K, "rule": "fo"}}  # of ours: as the peers do it
 ELSEWHERE = {"ess": "ESS", "lpca": "lPCA", "danco": "DANCo"}  # class of scikit-dimension and torchid
 NOT_LOCAL = ("danco", "ph0", "magnitude", "fisher_s", "knn_graph", "binary_id", "corr_int")
 
