@@ -52,10 +52,14 @@ from geometry.compare import (  # noqa: F401
     tail_survival,
 )
 from geometry.dimension import (  # noqa: F401
+    abid,
     abide,
     binary_id,
     binomial,
+    ca_pca,
     corr_int,
+    danco,
+    ess,
     fisher_s,
     geo_mle,
     gride,
@@ -65,9 +69,11 @@ from geometry.dimension import (  # noqa: F401
     lpca,
     mada,
     magnitude,
+    mind_ml,
     mle,
     mom,
     ph0,
+    tle,
     two_nn,
 )
 from geometry.errors import InputError, UnpairedError, UsageError

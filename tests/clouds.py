@@ -27,6 +27,12 @@ def shell(n: int, d: int, seed: int = 0) -> Cloud:
     return points / np.linalg.norm(points, axis=1, keepdims=True)
 
 
+def ball(n: int, d: int, seed: int = 0) -> Cloud:
+    """Uniform in the unit ball: intrinsic dimension d, with its edge."""
+    radius = np.random.default_rng([seed, 15]).uniform(size=(n, 1)) ** (1 / d)
+    return radius * shell(n, d, seed)
+
+
 def power_law(n: int, d: int, seed: int = 0, exponent: float = 0.75) -> Cloud:
     """Gaussian with standard deviations i^-exponent."""
     return gaussian(n, d, seed) * np.arange(1.0, d + 1) ** -exponent
