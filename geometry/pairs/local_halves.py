@@ -3,8 +3,9 @@
 A half keeps, of each row in it, those of the k neighbours that belong to it: k / 2 or so, at the same scale. The spread
 of a mean of local values over halves estimates its error over the whole, as in `geometry.pairs.subsample`; no wider
 table is needed. Right where rows add up; what lies in pairs and triples of neighbours alone varies more in halves than
-its share, so that the error may come out too large, by up to two and a half at k = 20. At most ROWS rows (or 10 n / k, if more) stand for all in each half: their neighbourhoods still overlap
-enough that this adds little of its own to the spread, and what it adds is on the safe side.
+its share, so that the error may come out too large, by up to two and a half times at k = 20. At most ROWS rows (or
+10 n / k, if more) stand for all in each half: their neighbourhoods still overlap enough that this adds little of its
+own to the spread, and what it adds is on the safe side.
 """
 
 from __future__ import annotations
