@@ -16,7 +16,7 @@ demo: $(READY)
 	$(BIN)/geometry demo -o $(DEMO)
 
 test: $(READY)
-	$(BIN)/python -m pytest -m 'not long'
+	$(BIN)/python -m pytest -n 2 -m 'not long'
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from geometry import analyze, statistics
+from geometry import analyze
 from geometry.analysis import Analysis
+from geometry.catalog import DEFAULT
 from geometry.errors import InputError, UsageError
+from geometry.registry import entry as entry_of
 from geometry.schema import read_record, schema_text, write_record
 from geometry.schema.files import dumps
 from geometry.types import EmbeddingSet
@@ -49,9 +51,9 @@ def test_the_document_is_strict_and_valid() -> None:
 
 def test_every_statistic_has_rows_and_none_failed() -> None:
     rows = analysed().results
-    assert {row["name"] for row in rows} == {entry.name for entry in statistics()}
+    assert {row["name"] for row in rows} == set(DEFAULT)
     assert [row["reason"] for row in rows if row["status"] == "failed"] == []
-    for entry in statistics():
+    for entry in map(entry_of, DEFAULT):
         places = {row["position"] for row in rows if row["name"] == entry.name}
         assert places == ({1, 2, 3, 4} if entry.needs_reference else {0, 1, 2, 3, 4})
     numbers = [row[f] for row in rows for f in ("value", "stderr", "low", "high", "null", "z") if row[f] is not None]
