@@ -44,6 +44,9 @@ EXPECTED = {
     "pair_scan_warpgroup.cu": Expected(  # 1 block of 384 threads, which then shares 64,512 of them out unevenly
         ("pair_scan_warpgroup_one", "pair_scan_warpgroup_two"), most_registers=168, holds="HGMMA", only="sm_90a"
     ),
+    "pair_sums.cu": Expected(  # 1 block of 256 threads
+        ("pair_sums", *per_storage("unit_rows")), most_registers=255
+    ),
     "prepare_rows.cu": Expected(per_storage("prepare_rows"), most_registers=64),  # 8 blocks of 128 threads
     "prune_queues.cu": Expected(("prune_queues", "list_candidates"), most_registers=64),  # 8 blocks of 128 threads
     "rescore.cu": Expected(per_storage("rescore"), most_registers=64),  # 8 blocks of 128 threads

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geometry.types import Array, Floats, Ints
+from geometry.types import Array, Floats, Ints, RadiusCounts
 
 Search = Callable[
     [Array, Array, int], tuple[Floats, Ints, Array]
 ]  # queries, base, k: squared distance, index, certified
+Count = Callable[[Array, Array, Floats, tuple[Ints, Ints]], tuple[Ints, Ints]]  # queries, base, squared radii, weights
 
 ROWS = 4096  # rows compared at a time
 
@@ -112,3 +113,19 @@ def _per_row(values: Floats, rows: Ints, heads: Ints, copies: Copies, k: int) ->
     skip = np.cumsum(mine, axis=1)[:, :k] > 0
     at = at[:, :k] + skip
     return values[at], rows[at]
+
+
+def counts_of_distinct(queries: Array, base: Array, sq_radii: Floats, count: Count) -> RadiusCounts:
+    """Counts per query and per ball of squared radius, each set of copies counted once with their number as weight.
+
+    A collapsed set would otherwise be n x n pairs at distance 0. Copies of a base row with different radii stay apart.
+    """
+    asked = find_copies(queries)
+    balls = find_copies(np.column_stack([find_copies(base).group, sq_radii]))
+    per_query, per_ball = count(
+        queries[asked.first] if asked.any else queries,
+        base[balls.first] if balls.any else base,
+        np.asarray(sq_radii, np.float64)[balls.first],
+        (asked.counts, balls.counts),
+    )
+    return RadiusCounts(per_query[asked.group], per_ball[balls.group])

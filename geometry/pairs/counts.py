@@ -2,44 +2,27 @@
 
 A pair is certainly inside if its coarse squared distance plus the bound on its error is at most the squared radius, and
 possibly inside if less the bound it is. Only the band is measured by float64 differences, with `<=`, so that rows at
-exactly the radius (copies, lattices) are counted the same way everywhere. Byte-equal rows with equal radii are counted
-once, with their number as weight: a collapsed set would be one band of n x n pairs.
+exactly the radius (copies, lattices) are counted the same way everywhere. Byte-equal rows are collapsed before
+(`geometry.pairs.copies`) and come with their number as weight.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
-from geometry.pairs.copies import find_copies
 from geometry.pairs.exact import CHUNK, sq_gap
 from geometry.pairs.frame import Rows, error, frame_of, place
 from geometry.pairs.plan import block_rows, blocks
-from geometry.types import Array, Floats, Ints, RadiusCounts
+from geometry.types import Array, Floats, Ints
 
 TINY = 2.0**-120  # above what float32 loses where squares fall under its smallest number
 COARSE = 0.02  # share of a typical squared radius that float32 may blur before float64 products pay
 
 
-def radius_counts(queries: Array, base: Array, sq_radii: Floats, *, device: str, budget: int) -> RadiusCounts:
-    """Counts per query and per base row; see `geometry.types.RadiusCounts`."""
-    asked = find_copies(queries)
-    balls = find_copies(np.column_stack([find_copies(base).group, sq_radii]))
-    counts = _distinct(
-        queries[asked.first] if asked.any else queries,
-        base[balls.first] if balls.any else base,
-        np.asarray(sq_radii, np.float64)[balls.first],
-        (asked.counts, balls.counts),
-        device,
-        budget,
-    )
-    return RadiusCounts(counts[0][asked.group], counts[1][balls.group])
-
-
-def _distinct(
-    queries: Array, base: Array, sq_radii: Floats, weights: tuple[Ints, Ints], device: str, budget: int
+def weighted_counts(
+    queries: Array, base: Array, sq_radii: Floats, weights: tuple[Ints, Ints], *, device: str, budget: int
 ) -> tuple[Ints, Ints]:
-    """Weighted counts: every inside pair adds the weight of its ball to the query, of its query to the ball."""
+    """Every inside pair adds the weight of its ball to the query, of its query to the ball: (n,) and (m,)."""
     q, b, squared = _placed(queries, base, sq_radii, device)
     of_query, of_ball = (torch.from_numpy(w).to(device).double() for w in weights)  # whole numbers stay exact
     weighted = int(of_query.sum()) > len(queries) or int(of_ball.sum()) > len(base)

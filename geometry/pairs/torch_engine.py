@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from geometry.pairs import counts, exact, radii, sums
-from geometry.pairs.copies import over_distinct
+from geometry.pairs.copies import counts_of_distinct, over_distinct
 from geometry.pairs.executor import table_of
 from geometry.pairs.frame import ROWS, mean_of, tensor_of
 from geometry.pairs.plan import DEFAULT_BUDGET, blocks
@@ -43,7 +44,8 @@ class TorchExecutor:
 
     def radius_counts(self, queries: Array, base: Array, sq_radii: Floats) -> RadiusCounts:
         """Closed balls around base rows, ties inside, every doubtful pair re-measured in float64."""
-        return counts.radius_counts(queries, base, sq_radii, device=self.device, budget=self.budget)
+        count = partial(counts.weighted_counts, device=self.device, budget=self.budget)
+        return counts_of_distinct(queries, base, sq_radii, count)
 
     def pair_sums(self, points: Array, rows: Ints, t: float) -> PairSums:
         """Cosine moments, exponential sums and histograms over (row of rows, other row)."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from geometry.pairs.cpu.compiled import compiled
+from geometry.pairs.cpu.measure import plain
 from geometry.types import Array
 
 ODD = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: spreads what differs over all bits (Knuth 1998, section 6.4)
@@ -14,7 +15,7 @@ ODD = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: spreads what differs ove
 
 def row_digests(points: Array) -> Array:
     """(n,) uint64 of points (n, d) float16, float32 or float64."""
-    whole = np.ascontiguousarray(points)
+    whole = plain(np.ascontiguousarray(points))
     bits = 8 * whole.dtype.itemsize
     out = np.empty(len(whole), np.uint64)
     _digest(whole.view(np.dtype(f"u{bits // 8}")), np.uint64(1 << (bits - 1)), np.uint64(ODD), out)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from geometry.pairs.copies import over_distinct
+from geometry.pairs.copies import counts_of_distinct, over_distinct
 from geometry.pairs.executor import table_of
 from geometry.pairs.plan import DEFAULT_BUDGET
 from geometry.pairs.torch_engine import TorchExecutor
@@ -48,7 +49,11 @@ class CpuExecutor:
 
     def radius_counts(self, queries: Array, base: Array, sq_radii: Floats) -> RadiusCounts:
         """Closed balls around base rows, ties inside, every doubtful pair measured in float64."""
-        return self._torch.radius_counts(queries, base, sq_radii)
+        from geometry.pairs.cpu.balls import weighted_counts
+        from geometry.pairs.cpu.units import units_in_turn
+
+        count = partial(weighted_counts, units=units_in_turn(self.unit), threads=_threads())
+        return counts_of_distinct(queries, base, sq_radii, count)
 
     def pair_sums(self, points: Array, rows: Ints, t: float) -> PairSums:
         """Cosine moments, exponential sums and histograms over (row of rows, other row)."""

@@ -106,8 +106,22 @@ def _sq_gaps(a: Array, of_a: Ints, b: Array, of_b: Ints, scale: float) -> Floats
 def measurable(*sets: Array) -> tuple[Array, ...]:
     """The sets as contiguous rows of one type that compiled code reads: float64 if any is, else float32; exact."""
     kind = np.result_type(np.float32, *sets)
-    made: dict[int, Array] = {id(one): np.ascontiguousarray(one, kind) for one in sets}
+    made: dict[int, Array] = {id(one): plain(np.ascontiguousarray(one, kind)) for one in sets}
     return tuple(made[id(one)] for one in sets)
+
+
+class _Memory:
+    """The memory of an array, not marked read-only: compiled code would be made anew for mapped files."""
+
+    def __init__(self, array: Array):
+        self.array = array
+        interface = array.__array_interface__
+        self.__array_interface__ = {**interface, "data": (interface["data"][0], False)}
+
+
+def plain(array: Array) -> Array:
+    """An ordinary array on the same memory, only to be read."""
+    return np.asarray(_Memory(array)) if isinstance(array, np.memmap) or not array.flags.writeable else array
 
 
 def sq_gaps(a: Array, of_a: Ints, b: Array, of_b: Ints, scale: float = 1.0) -> Floats:

@@ -11,7 +11,6 @@ in float64 ranks what is kept.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,8 +19,9 @@ import numpy as np
 from geometry.pairs.cpu.measure import measurable
 from geometry.pairs.cpu.queues import Rule, empty_queues, sift
 from geometry.pairs.cpu.ranking import Originals, rank
-from geometry.pairs.cpu.rows import BLOCK, Frame, Packed, aligned, frame_of, pack
+from geometry.pairs.cpu.rows import BLOCK, Frame, frame_of, pack
 from geometry.pairs.cpu.threads import one_torch_thread, share
+from geometry.pairs.cpu.tiles import Tiles
 from geometry.pairs.cpu.units import Unit
 from geometry.pairs.plan import blocks
 from geometry.types import Array, Floats, Ints
@@ -91,12 +91,12 @@ def _symmetric_pass(ask: Search, unit: Unit, out: tuple[Floats, Ints]) -> Ints:
     side = packed.terms, queues
     error = unit.error(packed.words.shape[1])
     originals = Originals(ask.queries, ask.base, packed.order, packed.order, ask.frame.scale)
-    tiles = _Tiles(unit)
+    tiles = Tiles(unit)
 
     def meet(pair: tuple[int, int]) -> None:
         i, j = pair
         rows = slice(i * BLOCK, (i + 1) * BLOCK)
-        tile = tiles.product(packed.words[rows], packed, j)
+        tile = tiles.product(packed.words[rows], packed.panels, j)
         sift(tile, (i * BLOCK, j * BLOCK), side, side, Rule(ask.k, error, False, i != j))
 
     for pairs in tournament(len(packed.words) // BLOCK):
@@ -122,24 +122,6 @@ def tournament(players: int) -> Iterator[list[tuple[int, int]]]:
         yield [pair for pair in met if max(pair) < players]
 
 
-class _Tiles:
-    """Scratch of one tile per thread, and the product that fills it."""
-
-    def __init__(self, unit: Unit):
-        self._unit = unit
-        self._local = threading.local()
-
-    def product(self, words: Array, packed: Packed, block: int) -> Array:
-        """Products of some rows with a block of the packed ones, (panels, r, columns); lives until the next call."""
-        panels = BLOCK // self._unit.columns
-        size = panels, len(words), self._unit.columns
-        tile: Array | None = getattr(self._local, "tile", None)
-        if tile is None or tile.shape != size:
-            tile = self._local.tile = aligned(size, np.float32)
-        self._unit.product(words, packed.panels[block * panels : (block + 1) * panels], tile)
-        return tile
-
-
 def _rows_pass(ask: Search, unit: Unit, todo: Ints, out: tuple[Floats, Ints], *, whole: bool) -> Ints:
     kind, _, multiple = unit.layout
     base = pack(ask.base, _order(len(ask.base)), ask.frame, unit.layout, ask.threads)
@@ -149,7 +131,7 @@ def _rows_pass(ask: Search, unit: Unit, todo: Ints, out: tuple[Floats, Ints], *,
     error = unit.error(base.words.shape[1])
     rule = Rule(ask.k, error, whole, False)
     height = int(np.clip(ask.budget // (8 * capacity * ask.threads) // 32 * 32, 32, BLOCK))
-    tiles, spoiled = _Tiles(unit), np.zeros(len(todo), np.uint8)
+    tiles, spoiled = Tiles(unit), np.zeros(len(todo), np.uint8)
     nobody = empty_queues(len(base.words), 1, 1, np.empty(0))
 
     def work(part: slice) -> None:
@@ -158,7 +140,13 @@ def _rows_pass(ask: Search, unit: Unit, todo: Ints, out: tuple[Floats, Ints], *,
         span = slice(part.start, part.start + height)
         side = type(asked.terms)(*(term[span] for term in asked.terms)), queues
         for block in range(len(base.words) // BLOCK):
-            sift(tiles.product(asked.words[span], base, block), (0, block * BLOCK), side, (base.terms, nobody), rule)
+            sift(
+                tiles.product(asked.words[span], base.panels, block),
+                (0, block * BLOCK),
+                side,
+                (base.terms, nobody),
+                rule,
+            )
         originals = Originals(ask.queries, ask.base, todo[part], base.order, ask.frame.scale)
         rank((0, part.stop - part.start), side, base.terms, rule, originals, out)
         spoiled[part] = queues.spoiled[: part.stop - part.start]

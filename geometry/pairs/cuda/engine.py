@@ -1,8 +1,7 @@
 """The CUDA engine: the reductions of `geometry.pairs.executor.Executor` by the kernels of `kernels/` on one device.
 
 It launches through `geometry.pairs.cuda.device.Device` alone, so the tests execute it on a CPU. Between launches NumPy
-decides on (n,) arrays. What no kernel does yet (pair sums) goes to `others`, torch tiles. Leaves out choosing itself:
-that asks for a proof on the device first.
+decides on (n,) arrays. Leaves out choosing itself: that asks for a proof on the device first.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 
 from geometry.errors import OutOfMemoryError
 from geometry.pairs.copies import over_distinct
-from geometry.pairs.cuda import counts, moments, search
+from geometry.pairs.cuda import counts, moments, search, sums
 from geometry.pairs.cuda.device import Device
 from geometry.pairs.cuda.rows import stride_of
 from geometry.pairs.executor import Executor, table_of
@@ -56,17 +55,18 @@ class CudaExecutor:
         return counts.radius_counts(self.device, q, b, sq_radii, self._scratch(q, b, exclude_self=False))
 
     def pair_sums(self, points: Array, rows: Ints, t: float) -> PairSums:
-        """Cosine moments, exponential sums and histograms, by torch tiles."""
-        return self.others.pair_sums(points, rows, t)
+        """Cosine moments, exponential sums and histograms over (row of rows, other row)."""
+        budget = self._scratch(points, points, exclude_self=True, layers=6)
+        return sums.pair_sums(self.device, np.ascontiguousarray(points), rows, t, budget)
 
     def moments(self, points: Array) -> Moments:
         """Mean and covariance (ddof 0) in float64."""
         return moments.moments(self.device, np.ascontiguousarray(points))
 
-    def _scratch(self, queries: Array, base: Array, *, exclude_self: bool) -> int:
-        """Bytes left beside the rows themselves: originals, float16 rows and five numbers a row."""
+    def _scratch(self, queries: Array, base: Array, *, exclude_self: bool, layers: int = 1) -> int:
+        """Bytes left beside the rows themselves: originals, `layers` of float16 rows and five numbers a row."""
         whole = self.budget or int(self.device.free_bytes * (1 - RESERVE))
-        fixed = len(base) * (stride_of(base.shape[1]) * 2 + 48) + base.nbytes
+        fixed = len(base) * (stride_of(base.shape[1]) * 2 * layers + 48) + base.nbytes
         fixed += 0 if exclude_self else queries.nbytes
         if fixed >= whole:
             raise OutOfMemoryError(
