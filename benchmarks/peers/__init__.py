@@ -90,6 +90,7 @@ PEERS: dict[str, tuple[Peer, ...]] = {
         Peer("product float32", "product_float32", "torch", "torch"),
         Peer("product float16", "product_float16", "torch", "torch"),
         Peer("product bfloat16", "product_bfloat16", "torch", "torch"),
+        Peer("product float32, OpenBLAS", "product_openblas", "numpy", "numpy", CPU),
         Peer("copy", "copy", "torch", "torch"),
     ),
 }

@@ -22,6 +22,20 @@ def product_bfloat16(inputs: Inputs) -> Call:
     return _product(inputs, "bfloat16")
 
 
+def product_openblas(inputs: Inputs) -> Call:
+    """In float32 by NumPy: torch's own BLAS may not know the processor."""
+    import numpy as np
+
+    n: int = inputs.parameters["n"]
+    a, b = np.random.default_rng(0).standard_normal((2, n, n), dtype=np.float32)
+    out = np.empty_like(a)
+
+    def call() -> None:
+        np.matmul(a, b, out=out)
+
+    return call
+
+
 def copy(inputs: Inputs) -> Call:
     """Of 64 bytes a matrix element, at least 256 MiB: beyond every cache. Returns the bytes read and written."""
     import torch

@@ -4,8 +4,8 @@ A half keeps, of each row in it, those of the k neighbours that belong to it: k 
 of a mean of local values over halves estimates its error over the whole, as in `geometry.pairs.subsample`; no wider
 table is needed. Right where rows add up; what lies in pairs and triples of neighbours alone varies more in halves than
 its share, so that the error may come out too large, by up to two and a half times at k = 20. At most ROWS rows (or
-10 n / k, if more) stand for all in each half: their neighbourhoods still overlap enough that this adds little of its
-own to the spread, and what it adds is on the safe side.
+10 n / k, if more) stand for all in each half: their neighbourhoods overlap enough for that. How much rows differ
+from one another is not read from the halves, but added as the variance of their means over n.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from geometry.pairs.subsample import DRAWS, halves
 from geometry.pairs.sums import sample_rows
 from geometry.types import Array, Floats, Ints
 
-ROWS = 2000
+ROWS = 1000
 Made = TypeVar("Made")
 MAKERS: dict[str, Callable[[Array, Places], Any]] = {
     "sums": sums_of,
@@ -53,14 +53,32 @@ def half_stderr(
     chosen = half_places(scan, k)
     if ("half", kind, k) not in scan.memo:
         scan.memo["half", kind, k] = MAKERS[kind](scan.rows, chosen.places)
-    values = per_row(scan.memo["half", kind, k])
-    weights = np.ones(len(values)) if weight is None else weight(scan.memo["half", kind, k])
-    known = np.isfinite(values)
-    whole = np.bincount(chosen.draw[known], weights[known], minlength=DRAWS)
-    if (whole <= 0).any():
+    found = scan.memo["half", kind, k]
+    values = per_row(found)
+    weights = np.ones(len(values)) if weight is None else weight(found)
+    known = np.isfinite(values) & (weights > 0)
+    if not known.any():
         return float("nan")
-    means = np.bincount(chosen.draw[known], (weights * values)[known], minlength=DRAWS) / whole
-    return float(np.std(means, ddof=1))
+    whole = np.average(values[known], weights=weights[known])
+    pull = weights[known] * (values[known] - whole) / weights[known].mean()
+    return _spread(pull, chosen.draw[known], chosen.places.rows[known], scan.n)
+
+
+def _spread(pull: Floats, draw: Ints, row: Ints, n: int) -> float:
+    """Root of Var(mean of what a row's neighbours change) + Var(rows) / n; pull (m,) is each row's in each half.
+
+    A row's own mean over its halves is taken out of the first, lest the few rows that stand for all count as all, and
+    comes back as the second.
+    """
+    halves_of = np.bincount(row, minlength=n)
+    mean = np.bincount(row, pull, minlength=n) / np.maximum(halves_of, 1)
+    seen = halves_of[row] > 1
+    share = np.bincount(draw[seen], minlength=DRAWS)
+    if (share == 0).any():
+        return float("nan")
+    own = (pull - mean[row]) * np.sqrt(halves_of[row] / np.maximum(halves_of[row] - 1, 1))
+    moved = np.bincount(draw[seen], own[seen], minlength=DRAWS) / share
+    return float(np.sqrt(np.var(moved, ddof=1) + np.var(mean[halves_of > 1]) / n))
 
 
 def half_places(scan: Scan, k: int) -> Halves:
