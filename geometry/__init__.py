@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from geometry import loops
+    from geometry import attribution, concepts, loops
     from geometry.analysis import Analysis, analyze
     from geometry.catalog import compute, statistics
     from geometry.errors import GeometryError, InputError, OutOfMemoryError, UnsafeFileError, UsageError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from geometry.sources import load
     from geometry.types import EmbeddingSet, Estimate, Moments, Neighbors, Projection
 
+_PACKAGES = ("attribution", "concepts", "loops")
 _HOMES = {
     "Analysis": "analysis",
     "EmbeddingSet": "types",
@@ -51,7 +52,9 @@ __all__ = [
     "UnsafeFileError",
     "UsageError",
     "analyze",
+    "attribution",
     "compute",
+    "concepts",
     "load",
     "loops",
     "neighbors",
@@ -62,8 +65,8 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    if name == "loops":
-        return import_module("geometry.loops")
+    if name in _PACKAGES:
+        return import_module(f"geometry.{name}")
     if name in _HOMES:
         return getattr(import_module(f"geometry.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'geometry' has no attribute '{name}'")
