@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
+from scipy.stats import spearmanr
 from sklearn.manifold import trustworthiness
 
 from geometry.projection import project
@@ -36,6 +38,14 @@ def test_stress_of_a_square_flattened_to_a_line():
     assert quality([square], [flat])["stress"][0] == pytest.approx(expected)
 
 
+def test_shepard_is_the_rank_correlation_of_distances():
+    points = cloud()
+    true, drawn = pdist(points), pdist(points[:, :2])
+    assert quality([points], [points[:, :2]])["shepard"][0] == pytest.approx(spearmanr(true, drawn).statistic)
+    stretched = np.array([[0.0], [1], [3], [7]])
+    assert quality([stretched], [np.exp(stretched)])["shepard"] == [1.0]
+
+
 def test_radius_fidelity_uses_one_scale_for_all_generations():
     points = cloud()
     hidden = quality([points, 0.4 * points], [points, points])["radius_fidelity"]
@@ -55,8 +65,9 @@ def test_the_main_view_is_true_about_radii_where_pca_is_not():
 def test_few_rows_lose_nothing(n):
     found = quality([cloud(n)], [cloud(n)[:, :3]])
     assert found["trustworthiness"] == [1.0] and found["continuity"] == [1.0]
+    assert all(np.isfinite(values).all() for values in found.values())
 
 
 def test_spread_that_was_drawn_as_a_point_is_worth_nothing():
     found = quality([cloud()], [np.zeros((300, 3))])
-    assert found["stress"] == [1.0] and found["radius_fidelity"] == [0.0]
+    assert found["stress"] == [1.0] and found["radius_fidelity"] == [0.0] and found["shepard"] == [0.0]

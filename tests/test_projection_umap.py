@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
 
-from geometry.projection import project
+from geometry.projection import project, project_with_null
 
 
 def clusters(n, seed):
@@ -41,3 +42,15 @@ def test_neighbourhoods_are_kept(shown):
 def test_copies_of_two_points_are_laid_out():
     points = np.repeat(np.array([[0.0, 0, 0], [1, 0, 0], [0, 2, 0]]), 10, axis=0)
     assert np.isfinite(project([points], "umap").coordinates[0]).all()
+
+
+def test_clusters_fall_apart_and_their_null_does_not():
+    data, null = project_with_null([clusters(160, 1)], "umap", seed=1)
+
+    def gap(places):
+        parts = [places[c::4] for c in range(4)]
+        inside = np.mean([np.linalg.norm(part - part.mean(axis=0), axis=1).mean() for part in parts])
+        return pdist(np.stack([part.mean(axis=0) for part in parts])).max() / inside
+
+    assert gap(data.coordinates[0]) > 5 > 2 > gap(null.coordinates[0])
+    assert null.quality["trustworthiness"][0] > 0.6

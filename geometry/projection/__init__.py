@@ -1,5 +1,6 @@
-"""Views of all generations in one frame: radius-preserving, shared PCA, pooled UMAP; and how true each is."""
+"""Views of all generations in one frame: radius-preserving, shared PCA, pooled UMAP; how true each is; their nulls."""
 
-from geometry.projection.views import VIEWS, project
+from geometry.projection.alignment import ALIGNMENTS, aligned
+from geometry.projection.views import VIEWS, project, project_with_null
 
-__all__ = ["VIEWS", "project"]
+__all__ = ["ALIGNMENTS", "VIEWS", "aligned", "project", "project_with_null"]

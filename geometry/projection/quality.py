@@ -2,9 +2,10 @@
 
 trustworthiness: 1 less the rank excess of neighbours that only the view has; continuity: of those that it lost (Venna
 and Kaski 2001, k = 10; 1 is best). stress: sqrt(sum (d - a e)^2 / sum d^2) over pairs, d true, e drawn, a the best
-scale (Smelser, Miller, Kobourov 2024; 0 is best). radius_fidelity: 1 - mean |b rho' - rho| / mean rho, rho and rho' the
-distances to the centroid in the data and in the view, b one scale for all generations (1 is best): it falls where a
-view fills a shell, or hides that a generation shrank.
+scale (Smelser, Miller, Kobourov 2024; 0 is best). shepard: rank correlation of d and e over pairs, which no monotone
+stretching of the drawing changes (Shepard 1962; 1 is best). radius_fidelity: 1 - mean |b rho' - rho| / mean rho, rho
+and rho' the distances to the centroid in the data and in the view, b one scale for all generations (1 is best): it
+falls where a view fills a shell, or hides that a generation shrank.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ K = 10
 
 def quality(points: Sequence[Floats], views: Sequence[Floats]) -> dict[str, list[float]]:
     """points: (q, d) rows of each generation about its centroid; views: the same rows as drawn, likewise."""
-    measures: dict[str, list[float]] = {"trustworthiness": [], "continuity": [], "stress": []}
+    measures: dict[str, list[float]] = {"trustworthiness": [], "continuity": [], "stress": [], "shepard": []}
     for true, drawn in zip(points, views, strict=True):
         d, e = _sq_dists(true), _sq_dists(drawn)
         ranks, drawn_ranks = _ranks(d), _ranks(e)
         measures["trustworthiness"].append(_kept(ranks, drawn_ranks))
         measures["continuity"].append(_kept(drawn_ranks, ranks))
         measures["stress"].append(_stress(np.sqrt(d), np.sqrt(e)))
+        measures["shepard"].append(_shepard(d, e))
     return {**measures, "radius_fidelity": _radius_fidelity(points, views)}
 
 
@@ -66,6 +68,18 @@ def _stress(true: Floats, drawn: Floats) -> float:
         return 0.0 if size == other else 1.0
     shared = float((true * drawn).sum()) ** 2 / (size * other)
     return float(np.sqrt(max(1 - shared, 0.0)))
+
+
+def _shepard(true: Floats, drawn: Floats) -> float:
+    """Of squared distances: ranks do not know the difference."""
+    from scipy.stats import rankdata
+
+    pairs = np.triu_indices(len(true), 1)
+    d, e = (rankdata(part[pairs]) - (len(pairs[0]) + 1) / 2 for part in (true, drawn))
+    size, other = float(d @ d), float(e @ e)
+    if size == 0 or other == 0:
+        return 1.0 if size == other else 0.0
+    return float(d @ e / np.sqrt(size * other))
 
 
 def _radius_fidelity(points: Sequence[Floats], views: Sequence[Floats]) -> list[float]:

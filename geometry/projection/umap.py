@@ -24,7 +24,7 @@ FEWEST = 4  # rows below which a layout has nothing to lay out
 def umap(parts: Sequence[Array], engine: Executor, seed: int) -> list[Floats]:
     """One (s_g, 2) float64 layout per generation, in one frame; no unit."""
     pooled = np.concatenate([part.astype(np.float64) for part in parts])
-    start = _start(pooled, engine)
+    start = _start(pooled, engine) if len(pooled) else np.empty((0, 2))
     if len(pooled) < FEWEST or not np.ptp(start, axis=0).all():
         return _split(start, parts)
     index, dist = _table(pooled, engine)

@@ -7,6 +7,7 @@ beside it for what they show well: linear layout and neighbourhoods.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -14,7 +15,9 @@ import numpy as np
 from geometry.errors import InputError, UsageError
 from geometry.pairs import Executor, Scan, executor, scan
 from geometry.pairs.sums import sample_rows
+from geometry.projection.alignment import Align, aligned
 from geometry.projection.frame import Frame, pooled_frame
+from geometry.projection.null import null_sets
 from geometry.projection.pca import pca
 from geometry.projection.quality import ROWS, quality
 from geometry.projection.radial import radial
@@ -27,30 +30,54 @@ MOST = 2000
 
 
 def project(
-    sets: Any, view: View = "radial", *, rows: Sequence[Any] | None = None, most: int = MOST, seed: int = 0
+    sets: Any,
+    view: View = "radial",
+    *,
+    rows: Sequence[Any] | None = None,
+    most: int = MOST,
+    seed: int = 0,
+    align: Align = "none",
 ) -> Projection:
     """All generations drawn in one frame.
 
     sets: one (n_g, d) array, EmbeddingSet or Scan per generation, with equal d. rows: the row numbers to draw, one
-    array per generation; without them at most `most` rows of each, sampled with `seed`. Returns coordinates (s_g, 3)
-    for `radial` and `pca`, in units of the input with the generation's centroid at the origin, and (s_g, 2) without
-    unit for `umap`; rows (s_g,) int64; quality with one value per generation. Raises UsageError for an unknown view,
-    InputError for no sets, an empty set, unequal d, NaN, or rows that are not there.
+    array per generation; without them at most `most` rows of each, sampled with `seed`. align: for encoders that differ
+    by a rotation, "ids" or "rows" turns every set onto the first by orthogonal Procrustes on rows matched by id or
+    position. Returns coordinates (s_g, 3) for `radial` and `pca`, in units of the input with the generation's centroid
+    at the origin, and (s_g, 2) without unit for `umap`; rows (s_g,) int64; quality with one value per generation, the
+    `alignment_residual` among them where sets were turned. Raises UsageError for an unknown view or alignment,
+    InputError for no sets, an empty set, unequal d, NaN, rows that are not there or cannot be matched.
     """
     if view not in VIEWS:
         raise UsageError(f"view '{view}' is unknown; choose one of {', '.join(VIEWS)}")
-    engine = executor()
-    scans = _scans(sets, engine)
+    scans, residuals = aligned(_scans(sets, executor()), align)
+    drawn = _rows(scans, rows, most, seed)
+    made = _view(scans, view, pooled_frame(scans, seed), drawn, seed)
+    return replace(made, quality={**made.quality, "alignment_residual": residuals}) if residuals else made
+
+
+def project_with_null(
+    sets: Any, view: View = "radial", *, rows: Sequence[Any] | None = None, most: int = MOST, seed: int = 0
+) -> tuple[Projection, Projection]:
+    """The view of `project`, and the same view of the elliptical null of the very rows drawn.
+
+    `radial` and `pca` place the null in the frame of the data; `umap` lays the nulls of all generations out together,
+    with the same seed. Of a generation without spread there is no null, and none of it is drawn.
+    """
+    if view not in VIEWS:
+        raise UsageError(f"view '{view}' is unknown; choose one of {', '.join(VIEWS)}")
+    scans = _scans(sets, executor())
     drawn = _rows(scans, rows, most, seed)
     frame = pooled_frame(scans, seed)
-    coordinates = _coordinates(scans, view, frame, drawn, seed)
-    return Projection(view, tuple(coordinates), drawn, _quality(scans, frame, drawn, coordinates, view))
+    nulls = [Scan(points, scans[0].executor) for points in null_sets(scans, drawn, frame.means, seed)]
+    whole = tuple(np.arange(null.n) for null in nulls)
+    return _view(scans, view, frame, drawn, seed), _view(nulls, view, frame, whole, seed)
 
 
 def _scans(sets: Any, engine: Executor) -> list[Scan]:
     if isinstance(sets, EmbeddingSet | Scan) or getattr(sets, "ndim", 3) == 2:
         sets = [sets]
-    scans = [scan(one.points if isinstance(one, EmbeddingSet) else one, engine) for one in sets]
+    scans = [scan(one, engine) for one in sets]
     if not scans:
         raise InputError("there is no set to project; pass one (n, d) array per generation")
     for position, one in enumerate(scans):
@@ -71,6 +98,11 @@ def _rows(scans: Sequence[Scan], rows: Sequence[Any] | None, most: int, seed: in
         if len(wanted) and not 0 <= wanted.min() <= wanted.max() < one.n:
             raise InputError(f"rows of set {position} run from {wanted.min()} to {wanted.max()}; it has {one.n} rows")
     return chosen
+
+
+def _view(scans: Sequence[Scan], view: View, frame: Frame, drawn: tuple[Ints, ...], seed: int) -> Projection:
+    coordinates = _coordinates(scans, view, frame, drawn, seed)
+    return Projection(view, tuple(coordinates), drawn, _quality(scans, frame, drawn, coordinates, view))
 
 
 def _coordinates(scans: Sequence[Scan], view: View, frame: Frame, drawn: Sequence[Ints], seed: int) -> list[Floats]:
