@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from geometry.analysis.drawn import null_on_map
 from geometry.analysis.plan import Plan
 from geometry.nulls.core import core_of
 from geometry.nulls.gauges import profile_of
 from geometry.nulls.profiles import COSINE_EDGES, RADIUS_EDGES, cosine_density, null_rows, radius_density
+from geometry.projection.frame import pooled_frame
 from geometry.types import Array, Projection
 
 
@@ -17,12 +19,19 @@ def arrays_of(plan: Plan, view: Projection) -> dict[str, Array]:
     for g, (coordinates, rows) in enumerate(zip(view.coordinates, view.rows, strict=True)):
         arrays[f"coordinates.{view.view}.{g}"] = coordinates.astype(np.float32)
         arrays[f"rows.{g}"] = rows
-        labels = plan.scans[g].labels
-        if labels is not None:
-            arrays[f"labels.{g}"] = np.asarray(labels)[rows].astype(np.str_)
+        for key, values in {"labels": plan.scans[g].labels, "ids": plan.scans[g].ids}.items():
+            if values is not None:
+                arrays[f"{key}.{g}"] = np.asarray(values)[rows].astype(np.str_)
         arrays[f"eigenvalues.{g}"] = plan.scans[g].spectrum.eigenvalues
         arrays |= _histograms(plan, g) | _gauges(plan, g)
-    return arrays
+    return arrays | _nulls(plan)
+
+
+def _nulls(plan: Plan) -> dict[str, Array]:
+    """The null draw of every generation on the map."""
+    frame = pooled_frame(plan.scans, plan.options.seed)
+    drawn = {g: null_on_map(plan, frame, g) for g in range(len(plan.scans))}
+    return {f"coordinates.null.{g}": rows.astype(np.float32) for g, rows in drawn.items() if rows is not None}
 
 
 def _histograms(plan: Plan, g: int) -> dict[str, Array]:

@@ -1,7 +1,8 @@
 """Per-point values and profiles of a run as named arrays, so that nothing a statistic found out is thrown away.
 
 `point.NAME[.VARIANT].G` holds one value per row of the generation at position G, NaN where the row was not looked at
-(sets of unequal size are compared on samples). `profile.NAME[.VARIANT].KEY.G` holds a profile as the statistic gives
+(sets of unequal size are compared on samples); `point.density.G` and `point.rarity.G` are those of
+`geometry.analysis.row_values`. `profile.NAME[.VARIANT].KEY.G` holds a profile as the statistic gives
 it. Where a run sorts rows by novelty or provenance, `point.row.G` holds their numbers in the set as it was read, and
 `point.id.G`, `point.label.G`, `point.origin.G` who they are. Values about reference rows come under `lost.tails`: the
 numbers of the reference's tail rows that are lost at the end, and since which generation; `lost.modes` says the same of
@@ -15,8 +16,10 @@ import re
 import numpy as np
 
 from geometry.analysis.plan import Plan
+from geometry.analysis.row_values import density_of, rarity_of
 from geometry.analysis.rows import Outcomes, equal, flat
 from geometry.attribution.lost import lost_since
+from geometry.pairs import Scan
 from geometry.types import Array, Estimate, Ints
 
 OF_REFERENCE = (("tail_survival", "tails_kept"),)  # their per-point values stand for rows of the reference
@@ -31,6 +34,7 @@ def point_arrays(plan: Plan, outcomes: list[Outcomes]) -> dict[str, Array]:
             arrays |= _profile(one, g)
             if one.per_point is not None and (one.name, one.variant) not in OF_REFERENCE:
                 arrays |= _points(plan, one, np.asarray(one.per_point), g)
+        arrays |= _colours(plan, g)
         if any(name in found and g != plan.reference for name in OF_ROWS):
             arrays |= _who(plan, g)
     return arrays | _lost_tails(plan, outcomes) | _lost_modes(plan, outcomes)
@@ -51,9 +55,22 @@ def _points(plan: Plan, one: Estimate, values: Array, g: int) -> dict[str, Array
     part = equal(scan, plan.scans[plan.reference])[0]
     if len(values) != part.n or part.numbers is None:
         return {}
+    return {_key("point", one, str(g)): _in_place(scan, part, values)}
+
+
+def _in_place(scan: Scan, part: Scan, values: Array) -> Array:
+    """(n,) float32 values of a sample of the rows of `scan` where those rows stand, NaN elsewhere."""
     whole = np.full(scan.n, np.nan, np.float32)
-    whole[_within(scan.numbers, part.numbers)] = values
-    return {_key("point", one, str(g)): whole}
+    whole[slice(None) if part is scan or part.numbers is None else _within(scan.numbers, part.numbers)] = values
+    return whole
+
+
+def _colours(plan: Plan, g: int) -> dict[str, Array]:
+    """Density and rarity of the rows, where they are known."""
+    scan = plan.scans[g]
+    density, rarity = density_of(scan), rarity_of(plan, g)
+    made = {} if density is None else {f"point.density.{g}": density}
+    return made if rarity is None else {**made, f"point.rarity.{g}": _in_place(scan, *rarity)}
 
 
 def _who(plan: Plan, g: int) -> dict[str, Array]:
