@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from geometry.analysis.arrays import arrays_of
-from geometry.analysis.document import document
-from geometry.analysis.judge import judge
-from geometry.analysis.plan import Options, name, plan
+from geometry.analysis.document import document, rounded
+from geometry.analysis.drawn import drawn_rows
+from geometry.analysis.judge import Look, look, verdicts
+from geometry.analysis.layers import of_layers
+from geometry.analysis.plan import Options, Plan, name, plans
 from geometry.analysis.points import point_arrays
 from geometry.analysis.result import Analysis
 from geometry.analysis.rows import Outcomes, outcomes_of, rows_of
@@ -38,7 +40,8 @@ def analyze(
     seed=0, statistics="default", "all" or names, key and pattern (see `geometry.load`), nan="error" | "drop",
     sample=None (at most so many rows of each set, seeded), memory_budget (bytes of scratch),
     approximate=False (neighbours by faiss, with measured recall), pairs_budget=None (pairs of a set past which they are
-    approximate; None: a million rows squared on a CPU). out: a folder to write, as
+    approximate; None: a million rows squared on a CPU), by=None or "layer" (every layer of the sets side by side, each
+    against its own reference). out: a folder to write, as
     `Analysis.write` does. progress: called with a line per step. Raises InputError for input that cannot be analysed,
     UsageError for unknown options, statistics or references.
     """
@@ -54,30 +57,48 @@ def analyze(
 def _record(sources: Any, options: Options, progress: Progress) -> Record:
     timings: dict[str, float] = {}
     clock = _Clock(timings)
-    made = plan(sources, options)
-    clock("load")
+    parts = [_layer(made, clock, progress) for made in _timed(plans(sources, options), clock)]
+    progress("verdict")
+    found = verdicts([seen for _, seen in parts])
+    clock("verdict")
+    records = [
+        replace(record, run=record.run | {"verdict": verdict, "timings": rounded(timings)})
+        for (record, _), verdict in zip(parts, found, strict=True)
+    ]
+    return records[0] if options.by is None else of_layers(records)
+
+
+def _timed(made: Iterator[Plan], clock: _Clock) -> Iterator[Plan]:
+    for one in made:
+        clock("load")
+        yield one
+
+
+def _layer(made: Plan, clock: _Clock, progress: Progress) -> tuple[Record, Look]:
+    """All of one layer but what has to wait for the other layers: the verdict."""
     outcomes: list[Outcomes] = []
+    where = f"{made.sets[0].layer}, " if made.options.by == "layer" else ""
     for g, one in enumerate(made.sets):
-        progress(f"{name(one)}: {made.scans[g].n} x {made.scans[g].d}, statistics")
+        progress(f"{where}{name(one)}: {made.scans[g].n} x {made.scans[g].d}, statistics")
         outcomes.append(outcomes_of(made, g))
     rows = [row for g, found in enumerate(outcomes) for row in rows_of(made, g, found)]
     clock("statistics")
-    progress("verdict")
-    verdict = judge(made)
+    progress(f"{where}changes")
+    seen = look(made)
     clock("verdict")
-    progress("views")
-    view = project(made.scans, "radial", seed=options.seed)
+    progress(f"{where}views")
+    view = project(made.scans, "radial", rows=drawn_rows(made), seed=made.options.seed)
     arrays = arrays_of(made, view) | point_arrays(made, outcomes)
     clock("views")
-    return Record(document(made, verdict, view, arrays, timings), rows, arrays)
+    return Record(document(made, {}, view, arrays, {}), rows, arrays), seen
 
 
 class _Clock:
-    """Seconds since the last call, noted under a name."""
+    """Seconds since the last call, added up under a name."""
 
     def __init__(self, timings: dict[str, float]) -> None:
         self.timings, self.last = timings, time.perf_counter()
 
     def __call__(self, step: str) -> None:
         now = time.perf_counter()
-        self.timings[step], self.last = now - self.last, now
+        self.timings[step], self.last = self.timings.get(step, 0.0) + now - self.last, now

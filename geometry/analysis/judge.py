@@ -1,8 +1,13 @@
-"""The verdict of a run: states, the changes that stand after all looks are counted, onsets, and one sentence."""
+"""The verdict of a run: states, the changes that stand after all looks are counted, onsets, and one sentence.
+
+A run over several layers looks at each on its own (`look`) and counts the looks of all of them together (`verdicts`):
+a network of fifty layers has fifty times as many chances to seem changed.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
@@ -20,19 +25,51 @@ from geometry.verdict.effects import entropy_rank
 from geometry.verdict.state import State, facts_of, state_of
 
 Changes = dict[int, list[Change]]
+Standing = set[tuple[int, str]]  # (position, change)
 K_BALL = 5  # of prdc
 
 
+@dataclass(frozen=True)
+class Look:
+    """What one layer shows before looks are counted, by position: names, states, changes, narrowness; and who follows.
+
+    generations: number of each position; others: positions of all sets but the reference.
+    """
+
+    generations: tuple[int, ...]
+    names: tuple[str, ...]
+    states: tuple[State, ...]
+    measured: Changes
+    narrow: dict[int, dict[str, Any]]
+    others: list[int]
+
+
 def judge(plan: Plan) -> dict[str, Any]:
-    """The verdict as it stands in run.json."""
+    """The verdict of one layer as it stands in run.json."""
+    return verdicts([look(plan)])[0]
+
+
+def look(plan: Plan) -> Look:
+    """States of all generations, and what has changed against the reference."""
     reference = plan.scans[plan.reference]
     before = [None if g == plan.reference else reference for g in range(len(plan.scans))]
     facts = [facts_of(scan, known, plan.gauge_rows) for scan, known in zip(plan.scans, before, strict=True)]
     measured = {g: changes_of(*equal(plan.scans[g], reference), plan.gauge_rows) for g in _comparable(plan)}
-    standing = _standing(measured)
-    generations = [_entry(plan, g, state_of(fact), measured.get(g, []), standing) for g, fact in enumerate(facts)]
-    onsets = _onsets(plan, measured, standing)
-    return {"generations": generations, "onsets": onsets, "summary": _summary(generations, onsets)}
+    states = tuple(state_of(fact) for fact in facts)
+    rich = [g for g in measured if states[g].state == "rich"]
+    narrow = {g: narrowness(plan, g, measured[g]) for g in rich}
+    generations, names = tuple(one.generation for one in plan.sets), tuple(name(one) for one in plan.sets)
+    return Look(generations, names, states, measured, narrow, plan.others)
+
+
+def verdicts(looks: Sequence[Look]) -> list[dict[str, Any]]:
+    """The verdict of each layer, significance counted over all of them."""
+    found = []
+    for seen, standing in zip(looks, _standing(looks), strict=True):
+        generations = [_entry(seen, g, standing) for g in range(len(seen.states))]
+        onsets = _onsets(seen, standing)
+        found.append({"generations": generations, "onsets": onsets, "summary": _summary(generations, onsets)})
+    return found
 
 
 def _comparable(plan: Plan) -> list[int]:
@@ -40,20 +77,23 @@ def _comparable(plan: Plan) -> list[int]:
     return [g for g in plan.others if min(plan.scans[g].n, plan.scans[plan.reference].n) > 2]
 
 
-def _standing(measured: Changes) -> set[tuple[int, str]]:
-    """(position, change) of those that are large and significant over all changes and generations (Holm, 1 %)."""
-    every = [(g, change) for g, changes in measured.items() for change in changes]
-    significant = holm([change.p for _, change in every], limit.LEVEL)
-    return {(g, c.change) for (g, c), stands in zip(every, significant, strict=True) if stands and c.beyond}
+def _standing(looks: Sequence[Look]) -> list[Standing]:
+    """Per look the changes that are large, and significant over all changes, generations and looks (Holm, 1 %)."""
+    every = [
+        (i, g, change) for i, seen in enumerate(looks) for g, changes in seen.measured.items() for change in changes
+    ]
+    significant = holm([change.p for *_, change in every], limit.LEVEL)
+    kept = [(i, g, c.change) for (i, g, c), stands in zip(every, significant, strict=True) if stands and c.beyond]
+    return [{(g, change) for j, g, change in kept if j == i} for i in range(len(looks))]
 
 
-def _entry(plan: Plan, g: int, state: State, measured: list[Change], standing: set[tuple[int, str]]) -> dict[str, Any]:
+def _entry(seen: Look, g: int, standing: Standing) -> dict[str, Any]:
     """What the verdict says of one generation, with its evidence."""
-    narrow = narrowness(plan, g, measured) if state.state == "rich" and g in _comparable(plan) else {}
+    state, measured, narrow = seen.states[g], seen.measured.get(g, []), seen.narrow.get(g, {})
     flags = [*state.flags, "narrow"] if narrow.get("narrow") else list(state.flags)
     return {
-        "generation": plan.sets[g].generation,
-        "name": name(plan.sets[g]),
+        "generation": seen.generations[g],
+        "name": seen.names[g],
         "state": state.state,
         "reason": state.reason,
         "flags": flags,
@@ -105,14 +145,14 @@ def _recall_of_halves(reference: Scan) -> float | None:
     return found
 
 
-def _onsets(plan: Plan, measured: Changes, standing: set[tuple[int, str]]) -> dict[str, Any]:
+def _onsets(seen: Look, standing: Standing) -> dict[str, Any]:
     """Per change that holds at the end: the generation since when, the interval, and whether anything confirms it."""
     found = {}
     for change in CHANGES:
-        seen = {g: c for g, changes in measured.items() for c in changes if c.change == change}
-        last = [(g, change) in standing for g in plan.others]
-        reach, whole = ([getattr(seen.get(g), part, False) for g in plan.others] for part in ("reach", "whole"))
-        since = onset([plan.sets[g].generation for g in plan.others], last, reach, whole)
+        made = {g: c for g, changes in seen.measured.items() for c in changes if c.change == change}
+        last = [(g, change) in standing for g in seen.others]
+        reach, whole = ([getattr(made.get(g), part, False) for g in seen.others] for part in ("reach", "whole"))
+        since = onset([seen.generations[g] for g in seen.others], last, reach, whole)
         if since is not None:
             found[change] = asdict(since)
     return found

@@ -1,13 +1,16 @@
 """What a run looks at: sets in order, the reference among them, their scans, and what had to give way.
 
+A plan is of one layer. A run over all layers of its sets (`by="layer"`) has one plan for each, made when the one before
+is done with, so that no two layers are in memory at a time.
+
 The shared neighbour table has the columns that the widest statistic asks for, or `k` if that is more; a set with fewer
 rows lowers it for itself, with a warning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
@@ -21,6 +24,8 @@ from geometry.registry import Entry, entry
 from geometry.sources import from_arrays, load
 from geometry.types import EmbeddingSet
 
+BY = ("layer",)  # what a run can take side by side, beside generations
+OF_LAYERS = ("label_agreement",)  # also computed by default where layers are side by side
 FEW = 100  # sets smaller than this have no gauges and do not lower the rows that the others' gauges look at
 
 
@@ -40,6 +45,7 @@ class Options:
     memory_budget: int | None = None
     approximate: bool = False
     pairs_budget: int | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,13 +67,29 @@ class Plan:
 
 
 def plan(sources: Any, options: Options) -> Plan:
-    """Everything a run needs; InputError where the sets cannot be compared or all have two rows or fewer."""
+    """Everything a run of one layer needs; InputError where the sets cannot be compared or all have two rows or fewer.
+
+    InputError too where the sets come from several layers.
+    """
+    return next(plans(sources, replace(options, by=None)))
+
+
+def plans(sources: Any, options: Options) -> Iterator[Plan]:
+    """The plan of each layer in turn, in the order in which the sets name them; one where `options.by` is None."""
+    if options.by not in (None, *BY):
+        raise UsageError(f"by='{options.by}' is unknown; choose {' or '.join(BY)}, or leave it out")
     sets = read(sources, options)
-    _check(sets)
+    layers = list(dict.fromkeys(one.layer for one in sets))
+    _check(sets, layers, options)
+    for layer in layers:
+        yield _plan([one for one in sets if one.layer == layer], options)
+
+
+def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:
     with catch_warnings(record=True) as told:  # an engine says why it is not the one that was asked for
         simplefilter("always")
         engine, guesses = _engine(sets, options)
-    entries = chosen(options.statistics)
+    entries = chosen(options.statistics, by=options.by)
     width = max([options.k, *(one.k for one in entries)])
     scans = tuple(Scan(one.points, engine, k=width, seed=options.seed, labels=one.labels, ids=one.ids) for one in sets)
     if options.sample is not None:
@@ -95,13 +117,13 @@ def read(sources: Any, options: Options) -> list[EmbeddingSet]:
     return from_arrays(sources, nan=options.nan)
 
 
-def chosen(statistics_asked: str | Iterable[str]) -> tuple[Entry, ...]:
+def chosen(statistics_asked: str | Iterable[str], *, by: str | None = None) -> tuple[Entry, ...]:
     """Entries by name, those of a run without wishes for `default`, every one for `all`."""
     if isinstance(statistics_asked, str):
         if statistics_asked == "all":
             return tuple(statistics())
         if statistics_asked == "default":
-            return tuple(entry(name) for name in DEFAULT)
+            return tuple(entry(name) for name in DEFAULT + (OF_LAYERS if by == "layer" else ()))
         statistics_asked = [name.strip() for name in statistics_asked.split(",")]
     return tuple(entry(name) for name in statistics_asked)
 
@@ -132,13 +154,18 @@ def _engine(sets: Sequence[EmbeddingSet], options: Options) -> tuple[Executor, l
     return approximate_executor(device, budget, pairs=limit, seed=options.seed), notes
 
 
-def _check(sets: Sequence[EmbeddingSet]) -> None:
+def _check(sets: Sequence[EmbeddingSet], layers: Sequence[str], options: Options) -> None:
     if not sets:
         raise InputError("there is no embedding set; pass files, a folder, a pattern or arrays")
-    layers = sorted({one.layer for one in sets})
-    if len(layers) > 1:
+    if len(layers) > 1 and options.by is None:
         raise InputError(
-            f"these sets come from {len(layers)} layers ({', '.join(layers[:4])}); name one layer in the pattern"
+            f"these sets come from {len(layers)} layers ({', '.join(layers[:4])}); name one layer in the pattern, or "
+            "take all of them with --by layer (by='layer')"
+        )
+    if options.by == "layer" and "" in layers:
+        raise InputError(
+            f"{next(one.source or name(one) for one in sets if not one.layer)} belongs to no layer; name layers with "
+            "{layer} in the pattern, with a glob as key, or analyse a folder that `geometry capture` wrote"
         )
     if all(len(one.points) <= 2 for one in sets):
         sizes = ", ".join(f"{one.name or one.generation}: {len(one.points)}" for one in sets)

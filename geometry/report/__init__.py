@@ -1,6 +1,7 @@
 """Pictures and page of a finished run: drawn from its record alone, with nothing computed anew.
 
-A figure whose data a record does not have is left out.
+A figure whose data a record does not have is left out. A run over several layers has the heat map of all of them, and
+the other figures of one: the first to collapse, else the last.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geometry.report import histograms, maps, plane, save, spectra, style, trends
+from geometry.report import histograms, layers, maps, plane, save, spectra, style, trends
 from geometry.report.attribution import write_tables
 from geometry.report.page import page
 from geometry.report.table import text as table
@@ -21,14 +22,27 @@ if TYPE_CHECKING:
 
 __all__ = ["FIGURES", "figures", "table", "write"]
 
-FIGURES = {"map": maps, "trends": trends, "plane": plane, "histograms": histograms, "spectra": spectra}
+FIGURES = {
+    "layers": layers,
+    "map": maps,
+    "trends": trends,
+    "plane": plane,
+    "histograms": histograms,
+    "spectra": spectra,
+}
 
 
 def figures(record: Record) -> dict[str, Figure]:
-    """The figures by name: map, trends, plane, histograms, spectra, as far as the record has their data."""
+    """The figures by name: layers, map, trends, plane, histograms, spectra, as far as the record has their data."""
     with style.sheet():
-        drawn = {name: module.draw(record) for name, module in FIGURES.items()}
+        drawn = {name: module.draw(_seen(record, name)) for name, module in FIGURES.items()}
     return {name: figure for name, figure in drawn.items() if figure is not None}
+
+
+def _seen(record: Record, name: str) -> Record:
+    """What a figure looks at: the whole run, or of several layers the one that is shown."""
+    several = layers.layers(record) and name != "layers"
+    return layers.of_layer(record, layers.layer_shown(record)) if several else record
 
 
 def write(record: Record, folder: Path | str, *, formats: Sequence[str] = ("png",)) -> list[Path]:
@@ -45,7 +59,7 @@ def write(record: Record, folder: Path | str, *, formats: Sequence[str] = ("png"
         for kind in formats:
             content = pictures[name] if kind == "png" else save.encode(figure, kind)
             paths.append(save.write_bytes(folder / "figures" / f"{name}.{kind}", content))
-        paths.append(save.write_data(folder / "figures" / f"{name}.csv", *FIGURES[name].data(record)))
-    paths += write_tables(record, folder)
+        paths.append(save.write_data(folder / "figures" / f"{name}.csv", *FIGURES[name].data(_seen(record, name))))
+    paths += write_tables(_seen(record, "tables"), folder)
     write_text(folder / "report.html", page(record, pictures))
     return [*paths, folder / "report.html"]

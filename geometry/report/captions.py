@@ -18,6 +18,13 @@ class Caption:
 
 
 CAPTIONS = {
+    "layers": Caption(
+        "The layers",
+        "Each row is a layer, from the input down, each column a generation; the first three panels are coloured by "
+        "the ratio to the same layer in the reference generation, the others by their value. A frame marks a change "
+        "that stands, the triangle the first layer to collapse; the figures below show that layer, or else the last.",
+        "Heat map of layers by generations",
+    ),
     "map": Caption(
         "The map",
         "Every point lies at its true distance from its generation's centroid, in the direction of the leading three "

@@ -76,7 +76,7 @@ def numbered(parts: Sequence[Part]) -> list[EmbeddingSet]:
             raise InputError(f"{taken[layer, number]} and {part.found.source} both claim generation {number}; keep one")
         taken[layer, number] = part.found.source
         sets.append(replace(part.found, generation=number, name=name))
-    return sorted(sets, key=lambda found: (found.generation, found.layer)) if all(known) else sets
+    return sorted(sets, key=lambda found: found.generation) if all(known) else sets
 
 
 def _parts(place: Place, nan: str) -> list[Part]:
