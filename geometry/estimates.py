@@ -41,10 +41,11 @@ def standard_error(per_row: Floats) -> float:
 
 
 def wilson_interval(share: float, rows: float) -> tuple[float, float]:
-    """95 % interval of a share of `rows` independent rows (Wilson 1927)."""
+    """95 % interval of a share of `rows` independent rows (Wilson 1927); its ends at a share of 0 and 1 are exact."""
     middle = (share + Z95**2 / (2 * rows)) / (1 + Z95**2 / rows)
     half = Z95 / (1 + Z95**2 / rows) * np.sqrt(share * (1 - share) / rows + Z95**2 / (4 * rows * rows))
-    return max(float(middle - half), 0.0), min(float(middle + half), 1.0)
+    low = 0.0 if share <= 0 else max(float(middle - half), 0.0)
+    return low, 1.0 if share >= 1 else min(float(middle + half), 1.0)
 
 
 def recall_told(table: Neighbors) -> str:

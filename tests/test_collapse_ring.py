@@ -51,4 +51,4 @@ def test_axes_of_the_view() -> None:
 
 def test_number_of_landmarks() -> None:
     points, _ = circle(200, 0.02)
-    assert compute("ring", points, rows=40).value < compute("ring", points).value
+    assert compute("ring", points, landmarks=40).value < compute("ring", points).value

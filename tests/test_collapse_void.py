@@ -40,7 +40,7 @@ def test_a_circle_is_a_ring() -> None:
 
 def test_number_of_landmarks() -> None:
     points = clouds.shell(200, 3)
-    few, all_rows = compute("void", points, rows=40)["h2"], compute("void", points[:96])["h2"]
+    few, all_rows = compute("void", points, landmarks=40)["h2"], compute("void", points[:96])["h2"]
     assert few.value < all_rows.value
     assert few.stderr > 0
     assert not few.exact

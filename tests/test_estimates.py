@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from geometry.estimates import Z95, failed, measured, standard_error, undefined
+from geometry.estimates import Z95, failed, measured, standard_error, undefined, wilson_interval
 from geometry.types import Estimate
 
 
@@ -50,3 +50,16 @@ def test_standard_error_of_a_mean() -> None:
     rows = np.array([1.0, 2.0, 3.0, 4.0])
     assert standard_error(rows) == pytest.approx(np.std(rows, ddof=1) / 2)
     assert np.isnan(standard_error(rows[:1]))
+
+
+@pytest.mark.parametrize("rows", [1, 7, 100, 1797, 10_000])
+def test_the_interval_of_a_share_ends_exactly_at_nothing_and_at_all(rows: int) -> None:
+    squared = Z95**2
+    assert wilson_interval(0.0, rows) == (0.0, pytest.approx(squared / (rows + squared)))
+    assert wilson_interval(1.0, rows) == (pytest.approx(rows / (rows + squared)), 1.0)
+
+
+def test_the_interval_of_a_share_solves_its_equation() -> None:
+    """Both ends p solve (share - p)^2 = z^2 p (1 - p) / rows."""
+    for end in wilson_interval(0.3, 40):
+        assert (0.3 - end) ** 2 == pytest.approx(Z95**2 * end * (1 - end) / 40)

@@ -18,7 +18,7 @@ from geometry.pairs.scan import Scan
 from geometry.registry import statistic
 from geometry.types import Estimate, Floats, Ints
 
-ROWS = 256  # landmarks of a piece: degree 1 takes some 50 ms
+LANDMARKS = 256  # landmarks of a piece: degree 1 takes some 50 ms
 AXES = 3
 NEAREST = 3  # landmarks that give a row its angle
 
@@ -33,31 +33,31 @@ NEAREST = 3  # landmarks that give a row its angle
     null="an isotropic Gaussian of as many axes and rows",
     fails="needs the extra `homology`; loops that the leading axes fold together; rows across the hole close it",
 )
-def ring(scan: Scan, *, axes: int = AXES, rows: int = ROWS) -> Estimate:
+def ring(scan: Scan, *, axes: int = AXES, landmarks: int = LANDMARKS) -> Estimate:
     """Longest persistence of a loop among the leading principal axes, in units of the rms radius there.
 
-    About 1.5 for a circle, .2 where there is no loop. Mean over up to four seeded pieces of `rows` landmarks that share
+    About 1.5 for a circle, .2 where there is no loop. Mean over up to four seeded pieces of `landmarks` rows that share
     none; the profile holds birth and death of the first. per_point (n,): the place of every row around the longest
     loop found, in turns from 0 to 1, from an arbitrary start; only set apart from chance where the value is far above
     its null. Undefined with fewer than four rows, without spread, or where ripser is not installed (`needs-ripser`).
     """
-    if axes < 2 or rows < 4:
-        raise UsageError(f"ring: {axes} axes and {rows} landmarks hold no loop; it needs 2 and 4 at least")
+    if axes < 2 or landmarks < 4:
+        raise UsageError(f"ring: {axes} axes and {landmarks} landmarks hold no loop; it needs 2 and 4 at least")
     why = homology.reason(scan, 1)
     if why:
         return homology.nothing("ring", "", why, scan)
     spectrum = scan.spectrum
     unit = float(np.sqrt(spectrum.eigenvalues[:axes].sum()))
     view: Floats = (scan.points.astype(np.float64) - spectrum.mean) @ spectrum.eigenvectors[:, :axes] / unit
-    parts = homology.pieces(scan.n, rows, scan.seed)
+    parts = homology.pieces(scan.n, landmarks, scan.seed)
     found = [homology.bars(view[part], 1, cocycles=True)[0] for part in parts]
-    null = homology.filled(min(rows, scan.n), view.shape[1], 1)[0]
-    made = homology.estimate("ring", "", found, null, scan, exact=scan.n <= rows)
+    null = homology.filled(min(landmarks, scan.n), view.shape[1], 1)[0]
+    made = homology.estimate("ring", "", found, null, scan, exact=scan.n <= landmarks)
     best = int(np.argmax([one.longest for one in found]))
     if not len(found[best].intervals):
         return made
-    landmarks = view[parts[best]]
-    return replace(made, per_point=_everywhere(view, landmarks, circular(landmarks, found[best])))
+    placed = view[parts[best]]
+    return replace(made, per_point=_everywhere(view, placed, circular(placed, found[best])))
 
 
 def circular(points: Floats, bars: homology.Bars) -> Floats:

@@ -16,7 +16,7 @@ from geometry.registry import Invariance, statistic
 from geometry.types import Estimate, Floats, Ints
 
 AXES = 3
-ROWS = 96  # landmarks of a piece: degree 2 costs .1 s, and grows with more than their cube
+LANDMARKS = 96  # landmarks of a piece: degree 2 costs .1 s, and grows with more than their cube
 DEGREES = {"h2": 2, "h1": 1}
 UNORDERED: tuple[Invariance, ...] = ("translation", "rotation", "zero-padding", "scale")
 
@@ -31,20 +31,20 @@ UNORDERED: tuple[Invariance, ...] = ("translation", "rotation", "zero-padding", 
     null="an isotropic Gaussian of three dimensions, as many rows",
     fails="needs the extra `homology`; fast spectra, few rows; outliers set the unit",
 )
-def void(scan: Scan, *, rows: int = ROWS) -> dict[str, Estimate]:
+def void(scan: Scan, *, landmarks: int = LANDMARKS) -> dict[str, Estimate]:
     """Longest persistence in the radius-preserving view, in units of the rms radius: "h2" an empty inside, "h1" a ring.
 
-    About .7 for h2 of a sphere of 96 rows, below .15 for a filled ball. Mean over up to four seeded pieces of `rows`
-    landmarks that share none; the profile holds birth and death of the first. Undefined with fewer than five rows,
+    About .7 for h2 of a sphere of 96 rows, below .15 for a filled ball. Mean over up to four seeded pieces of
+    `landmarks` rows that share none; the profile holds birth and death of the first. Undefined with fewer than five rows,
     without spread, or where ripser is not installed (`needs-ripser`).
     """
     why = homology.reason(scan, 2)
     if why:
         return {key: homology.nothing("void", key, why, scan) for key in DEGREES}
-    found = [homology.bars(view(scan, part), 2) for part in homology.pieces(scan.n, rows, scan.seed)]
-    null = homology.filled(min(rows, scan.n), AXES, 2)
+    found = [homology.bars(view(scan, part), 2) for part in homology.pieces(scan.n, landmarks, scan.seed)]
+    null = homology.filled(min(landmarks, scan.n), AXES, 2)
     return {
-        key: homology.estimate("void", key, [one[h - 1] for one in found], null[h - 1], scan, exact=scan.n <= rows)
+        key: homology.estimate("void", key, [one[h - 1] for one in found], null[h - 1], scan, exact=scan.n <= landmarks)
         for key, h in DEGREES.items()
     }
 
