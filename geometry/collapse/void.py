@@ -35,8 +35,8 @@ def void(scan: Scan, *, landmarks: int = LANDMARKS) -> dict[str, Estimate]:
     """Longest persistence in the radius-preserving view, in units of the rms radius: "h2" an empty inside, "h1" a ring.
 
     About .7 for h2 of a sphere of 96 rows, below .15 for a filled ball. Mean over up to four seeded pieces of
-    `landmarks` rows that share none; the profile holds birth and death of the first. Undefined with fewer than five rows,
-    without spread, or where ripser is not installed (`needs-ripser`).
+    `landmarks` rows that share none; the profile holds birth and death of the first. Undefined with fewer than five
+    rows, without spread, or where ripser is not installed (`needs-ripser`).
     """
     why = homology.reason(scan, 2)
     if why:
