@@ -117,7 +117,7 @@ def _hygiene(counts: Any) -> str | None:
 
 
 def _counts(key: str) -> bool:
-    return key not in {"n", "d"} and not key.startswith("norm_m")
+    return key not in {"n", "d"} and not key.startswith(("norm_m", "value_"))
 
 
 def made(record: Record) -> Markup:

@@ -1,93 +1,175 @@
 """How clean a set is: what would mislead the statistics, counted and reported, never silently dropped.
 
-One pass in blocks of rows; exact copies by sorting the rows, never by pairs. Near copies need the neighbour table and
-are the business of the statistic `duplicates`. A norm counts as an outlier beyond OUTLIER times the median norm of the
-finite rows: a share of the scale of the set, so that it holds in any unit and finds single wild rows at any dimension.
+One pass in blocks of rows (`geometry.sources.sweep`), then a second look at the few rows that may be copies: exact ones
+share a digest, near ones a cell of a grid (`geometry.sources.near_copies`), and both are compared themselves. A norm
+counts as an outlier beyond OUTLIER times the median norm of the finite rows: a share of the scale of the set, so that
+it holds in any unit and finds single wild rows at any dimension. A column dominates that holds more than half of the
+total variance or of the mean squared length (Timkey and van Schijndel 2021 call such dimensions rogue); with fewer than
+DOMINATED columns that says nothing. Values at the end of the dtype's range have been cut off; values below its normal
+numbers have lost digits, and count where they are more than SUBNORMAL of all that are not zero.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from geometry.sources.checks import row_blocks
-from geometry.types import Array, Floats
+from geometry.sources.near_copies import MEASURED, near_copies, near_radius
+from geometry.sources.sweep import Sweep, sweep
+from geometry.types import Array, Ints
 
 OUTLIER = 6.0  # median norms: a Gaussian in d >= 2 passes it with probability under 1e-10
+DOMINATED = 8  # columns from which one that holds half is one too many
+HALF = 0.5
+REPEATED = 0.01  # share of the rows that are one row over again
+SUBNORMAL = 0.01
+SHOWN = 5  # rows or columns named of each fault
 
 
 @dataclass(frozen=True)
 class Hygiene:
     """Counts over a set of n rows and d columns; `None` where no finite row gives a norm.
 
-    non_finite_rows hold NaN or infinity; zero_rows are all zero; exact_copies repeat an earlier row bit by bit (minus
-    zero is zero); constant_columns have one value over the finite rows, and need two rows to say so; norm_outliers have
-    a norm beyond six times the median.
+    non_finite_rows hold NaN (nan_rows) or infinity (infinite_rows); zero_rows are all zero; exact_copies repeat an
+    earlier row bit by bit (minus zero is zero), near_copies all but repeat one; repeated_row counts the copies of one
+    row that makes up more than a hundredth of the set; constant_columns have one value over the finite rows, and need
+    two rows to say so; dominant_columns hold more than half of the variance or length; norm_outliers have a norm beyond
+    six times the median; saturated_values stand at the end of the dtype's range, subnormal_values below its normal
+    numbers. value_dtype, value_max: of the stored values. where: the first rows or columns of each fault.
     """
 
     n: int
     d: int
-    non_finite_rows: int
-    zero_rows: int
-    exact_copies: int
-    constant_columns: int
-    norm_outliers: int
-    norm_min: float | None
-    norm_median: float | None
-    norm_max: float | None
+    non_finite_rows: int = 0
+    zero_rows: int = 0
+    exact_copies: int = 0
+    constant_columns: int = 0
+    norm_outliers: int = 0
+    norm_min: float | None = None
+    norm_median: float | None = None
+    norm_max: float | None = None
+    nan_rows: int = 0
+    infinite_rows: int = 0
+    near_copies: int = 0
+    repeated_row: int = 0
+    dominant_columns: int = 0
+    saturated_values: int = 0
+    subnormal_values: int = 0
+    value_dtype: str = ""
+    value_max: float | None = None
+    where: dict[str, tuple[int, ...]] = field(default_factory=dict, compare=False)
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """What there is to report, with its count; NaN and infinity by their own names."""
+        return {name: count for name in FAULTS if (count := getattr(self, name))}
 
     @property
     def clean(self) -> bool:
         """Whether there is nothing to report."""
-        found = (self.non_finite_rows, self.zero_rows, self.exact_copies, self.constant_columns, self.norm_outliers)
-        return not any(found)
+        return not self.faults
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields by name, ready for JSON."""
-        return asdict(self)
+        """The fields by name but for `where`, ready for JSON."""
+        return {name: value for name, value in asdict(self).items() if name != "where"}
+
+
+FAULTS = {
+    "nan_rows": "repair them, or leave them out with --nan drop",
+    "infinite_rows": "an overflow made them: store a wider dtype, or leave them out with --nan drop",
+    "zero_rows": "empty inputs or padding: leave them out, their direction is undefined",
+    "exact_copies": "keep each row once, or expect neighbour statistics to see copies",
+    "near_copies": "the same item embedded twice: keep one of each",
+    "repeated_row": "one row over again: a default value or a constant answer",
+    "constant_columns": "dead units: they add nothing; leave them out before cosines are taken",
+    "dominant_columns": "they decide distances and cosines alone: centre or standardise the columns",
+    "norm_outliers": "look at these rows: units, tokens such as BOS, or failed inputs",
+    "saturated_values": "cut off at the end of the range: store a wider dtype",
+    "subnormal_values": "below the normal numbers of the dtype: digits are lost; scale, or store a wider dtype",
+}  # fault -> what to do about it
 
 
 def hygiene(points: Any) -> Hygiene:
     """Counts of what is wrong with the points (n, d), any float type; a set without rows or columns gives zeros."""
     from geometry.pairs.arrays import as_points
-    from geometry.pairs.copies import find_copies
 
     rows = as_points(points)
     n, d = rows.shape
     if n == 0 or d == 0:
-        return Hygiene(n, d, 0, 0, 0, 0, 0, None, None, None)
-    norms, constant = _pass(rows)
-    finite = norms[~np.isnan(norms)]
-    spread = (finite.min(), np.median(finite), finite.max()) if len(finite) else None
+        return Hygiene(n, d)
+    seen = sweep(rows)
+    finite = np.flatnonzero(~np.isnan(seen.norms))
+    norms = seen.norms[finite]
+    spread = (norms.min(), np.median(norms), norms.max()) if len(norms) else (None, None, None)
+    found = _rows(rows, seen, finite) | _columns(seen, len(finite))
+    values = _values(rows, seen)
+    counts = {name: len(numbers) for name, numbers in found.items()}
+    repeated, row = _repeated(seen, finite)
+    where = {name: tuple(int(i) for i in numbers[:SHOWN]) for name, numbers in found.items() if len(numbers)}
     return Hygiene(
-        n,
-        d,
+        n, d,
         non_finite_rows=n - len(finite),
-        zero_rows=int(np.sum(finite == 0)),
-        exact_copies=n - len(find_copies(rows).first),
-        constant_columns=constant if len(finite) > 1 else 0,
-        norm_outliers=int(np.sum(finite > OUTLIER * spread[1])) if spread and spread[1] > 0 else 0,
-        **{
-            f"norm_{name}": None if spread is None else float(spread[i])
-            for i, name in enumerate(("min", "median", "max"))
-        },
-    )
+        repeated_row=repeated,
+        norm_min=None if spread[0] is None else float(spread[0]),
+        norm_median=None if spread[1] is None else float(spread[1]),
+        norm_max=None if spread[2] is None else float(spread[2]),
+        value_dtype=str(rows.dtype),
+        value_max=seen.largest,
+        where=where | ({"repeated_row": (row,)} if repeated else {}),
+        **counts, **values,
+    )  # fmt: skip
 
 
-def _pass(rows: Array) -> tuple[Floats, int]:
-    """(n,) norms, NaN for rows that are not finite, and the number of constant columns over the others."""
-    norms = np.empty(len(rows))
-    low = np.full(rows.shape[1], np.inf)
-    high = np.full(rows.shape[1], -np.inf)
-    for block in row_blocks(rows):
-        values = np.asarray(rows[block], np.float64)
-        good = np.isfinite(values).all(axis=1)
-        scale = np.abs(values[good]).max(axis=1, keepdims=True, initial=0)
-        unit = values[good] / np.where(scale > 0, scale, 1)  # no square overflows
-        norms[block] = np.nan
-        norms[block][good] = np.linalg.norm(unit, axis=1) * scale[:, 0]
-        low = np.minimum(low, values[good].min(axis=0, initial=np.inf))
-        high = np.maximum(high, values[good].max(axis=0, initial=-np.inf))
-    return norms, int(np.sum(low == high))
+def _rows(rows: Array, seen: Sweep, finite: Ints) -> dict[str, Ints]:
+    """Row numbers of every fault of rows."""
+    norms = seen.norms[finite]
+    middle = np.median(norms) if len(norms) else 0.0
+    distinct, copies = _apart(rows, seen, finite)
+    return {
+        "nan_rows": np.flatnonzero(seen.nan),
+        "infinite_rows": np.flatnonzero(seen.infinite & ~seen.nan),
+        "zero_rows": finite[norms == 0],
+        "exact_copies": copies,
+        "near_copies": near_copies(rows, seen.shadows, distinct, near_radius(rows, distinct)),
+        "norm_outliers": finite[norms > OUTLIER * middle] if middle > 0 else finite[:0],
+    }
+
+
+def _apart(rows: Array, seen: Sweep, finite: Ints) -> tuple[Ints, Ints]:
+    """Finite rows that equal none before them, and those that do; a shared digest alone is no proof."""
+    _, first, group = np.unique(seen.digests[finite], return_index=True, return_inverse=True)
+    leader = finite[first[group]]
+    suspects = np.flatnonzero(leader != finite)
+    parts = np.array_split(suspects, max(len(suspects) * rows.shape[1] // MEASURED, 1))
+    equal = [part[np.all(rows[finite[part]] == rows[leader[part]], axis=1)] for part in parts]
+    copies = finite[np.concatenate(equal)]
+    return np.setdiff1d(finite, copies, assume_unique=True), copies
+
+
+def _repeated(seen: Sweep, finite: Ints) -> tuple[int, int]:
+    """Copies of the commonest row beside itself, and its first number; 0 where it is no hundredth of the set."""
+    if len(finite) == 0:
+        return 0, 0
+    _, first, counts = np.unique(seen.digests[finite], return_index=True, return_counts=True)
+    most = int(np.argmax(counts))
+    often = int(counts[most])
+    few = often < 3 or often <= REPEATED * len(seen.norms)
+    return (0, 0) if few else (often - 1, int(finite[first[most]]))
+
+
+def _columns(seen: Sweep, finite: int) -> dict[str, Ints]:
+    d = len(seen.low)
+    constant = np.flatnonzero(seen.low == seen.high) if finite > 1 else np.empty(0, np.int64)
+    dominant = np.zeros(d, np.bool_)
+    for share in (seen.variance, seen.square):
+        total = share.sum()
+        if d >= DOMINATED and np.isfinite(total) and total > 0:
+            dominant |= share > HALF * total
+    return {"constant_columns": constant, "dominant_columns": np.flatnonzero(dominant)}
+
+
+def _values(rows: Array, seen: Sweep) -> dict[str, int]:
+    many = seen.subnormal > SUBNORMAL * rows.size
+    return {"saturated_values": seen.saturated, "subnormal_values": seen.subnormal if many else 0}
