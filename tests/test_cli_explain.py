@@ -38,11 +38,19 @@ def test_a_page_says_the_formula_of_the_module(name: str, capsys: pytest.Capture
     assert one.formula and f"\nFormula\n{one.formula}\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", [one.name for one in statistics()])
+def test_a_page_says_the_null_and_when_there_is_no_value(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    one = entry(name)
+    main(["explain", name])
+    assert f"\nnull: {one.null}\nfails: {one.fails}\n" in capsys.readouterr().out
+
+
 def test_json_is_one_strict_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "two_nn", "-j"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert found["name"] == "two_nn" and found["needs"] == ["neighbors"] and found["range"] == [0, None]
     assert found["options"] == {"fit": "linear", "fraction": 0.1}
+    assert all(found[field] for field in ("definition", "formula", "null", "fails", "source"))
     assert main(["explain", "--json"]) == 0
     assert [one["name"] for one in json.loads(capsys.readouterr().out)] == [one.name for one in statistics()]
 

@@ -32,6 +32,11 @@ def test_an_entry_says_what_it_needs_means_and_comes_from(one: Entry) -> None:
     assert entry(one.name) is one
 
 
+@pytest.mark.parametrize("field", ["definition", "formula", "null", "fails", "source"])
+def test_no_entry_lacks(field: str) -> None:
+    assert [one.name for one in statistics() if not str(getattr(one, field)).strip()] == []
+
+
 def test_a_name_that_is_not_there_gets_a_suggestion() -> None:
     with pytest.raises(UsageError, match="did you mean 'effective_rank'"):
         entry("efective_rank")

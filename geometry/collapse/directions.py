@@ -32,6 +32,8 @@ ROWS = 8192
     invariances=LINEAR,
     direction="up",
     source="Ethayarajh 2019",
+    null="0: directions without preference about the origin",
+    fails="tells where the mean lies, not how rows spread; a centred set is 0 however collapsed",
 )
 def mean_cosine(scan: Scan) -> Estimate:
     """Mean cosine of the raw rows over pairs; exact at any n, from the sum of the unit rows.
@@ -56,6 +58,8 @@ def mean_cosine(scan: Scan) -> Estimate:
     invariances=SIMILARITY,
     direction="down",
     source="second moment of pair cosines; d on the uniform sphere",
+    null="the reference in a run; d for directions uniform on the sphere",
+    fails="one large direction hides all others; undefined without spread, or where all angles are right",
 )
 def angle_dimension(scan: Scan) -> Estimate:
     """1 / mean squared cosine of the centred rows over pairs.
@@ -96,6 +100,8 @@ def angle_dimension(scan: Scan) -> Estimate:
     invariances=LINEAR,
     direction="up",
     source="length of the mean over the rms length of the rows",
+    null="the reference in a run; 0 for a set about the origin",
+    fails="undefined where all rows are zero; says nothing once rows were centred",
 )
 def cone(scan: Scan) -> Estimate:
     """|mean| / rms |x| of the raw rows. Undefined for no rows or where all rows are zero."""

@@ -29,6 +29,8 @@ NEAR = 1e-3  # of the median distance to the tenth neighbour
     direction="up",
     source="copies among nearest neighbours",
     k=K,
+    null="the reference in a run; 0 for rows of a continuous law",
+    fails="coarse numbers, such as counts or bytes, repeat without any copying; under two rows",
 )
 def duplicates(scan: Scan) -> dict[str, Estimate]:
     """Shares "exact" and "near", with Wilson's interval over rows (copies come in groups: it is a lower bound).

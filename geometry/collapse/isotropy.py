@@ -28,6 +28,7 @@ from geometry.types import Estimate, Floats
     invariances=("rotation", "row order"),
     direction="down",
     source="Mu and Viswanath 2018, eq. 2",
+    null="the reference in a run; 1 where all directions are alike",
     fails="moves with the unit of the rows: near 1 for short rows, 0 for long ones whatever their directions",
 )
 def partition_isotropy(scan: Scan) -> Estimate:

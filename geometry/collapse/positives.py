@@ -69,6 +69,7 @@ def alignment(scan: Scan, *, groups: Array | None = None, pairs: Array | None = 
     invariances=RIGID,
     direction="down",
     source="Thilak et al. 2024",
+    null="the reference in a run",
     fails=FAILS + "; delta is in units of the input squared and should lie well below Sw",
 )
 def lidar(scan: Scan, *, groups: Array | None = None, delta: float = DELTA) -> Estimate:

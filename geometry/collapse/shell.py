@@ -29,6 +29,8 @@ BINS = np.linspace(0.0, 3.0, 61)  # of r over its root mean square; what lies be
     invariances=SIMILARITY,
     direction="down",
     source="radial coefficient of variation; Gaussian value by the delta method",
+    null="a Gaussian of the same spectrum: cv sqrt(1 - PR / n) / sqrt(2 PR), ratio sqrt(1 - PR / n)",
+    fails="rows brought to one length are a shell about the origin whatever they hold; undefined without spread",
 )
 def shell(scan: Scan) -> dict[str, Estimate]:
     """ "cv" of the distances to the mean, with their density, and its "ratio" to 1 / sqrt(2 PR).

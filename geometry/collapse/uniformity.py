@@ -27,6 +27,8 @@ from geometry.types import Estimate
     invariances=LINEAR,
     direction="up",
     source="Wang and Isola 2020",
+    null="directions uniform on the sphere: -2t + ln 0F1(; d/2; t^2)",
+    fails="a far mean reads as collapse unless center=True; undefined with fewer than two directions",
 )
 def uniformity(scan: Scan, *, t: float = 2.0, center: bool = False) -> Estimate:
     """Log of the mean Gaussian potential of the unit rows, pairs of a row with itself left out; 0 if all are parallel.

@@ -44,6 +44,8 @@ class _Kernel(NamedTuple):
     invariances=LINEAR,
     direction="down",
     source="Friedman and Dieng 2023; order q: Pasarkar and Dieng 2024",
+    null="cosine: directions uniform on the sphere, about d exp(-d / 2n) at q = 1; rbf: the reference in a run",
+    fails="a far mean makes all rows alike (cosine); grows with n: compare at equal rows; undefined where all rows are zero",
 )
 def vendi(
     scan: Scan, *, q: float = 1.0, kernel: str = "cosine", bandwidth: float | None = None, interval: bool = True
@@ -77,6 +79,8 @@ def vendi(
     invariances=LINEAR,
     direction="down",
     source="Jalali, Li and Farnia 2023",
+    null="cosine: directions uniform on the sphere, n d / (n + d - 1); rbf: the reference in a run",
+    fails="a far mean makes all rows alike (cosine); blind to rare rows; undefined where all rows are zero",
 )
 def rke(scan: Scan, *, kernel: str = "cosine", bandwidth: float | None = None) -> Estimate:
     """1 over the mean squared kernel value of all n^2 pairs: vendi of order 2, found without eigenvalues.

@@ -32,6 +32,8 @@ EPS = float(np.finfo(np.float64).eps)
     invariances=RIGID,
     direction="up",
     source="Dowson and Landau 1982; Heusel et al. 2017",
+    null="the bias of two samples of one law, (1/n + 1/m)(tr S + sum_ij l_i l_j (1 + delta_ij) / (2 (l_i + l_j)))",
+    fails="sees means and covariances alone: sets of equal moments are 0 apart; one outlier; under two rows",
 )
 def frechet(scan: Scan, reference: Scan) -> Estimate:
     """Frechet distance of two sets in units of the input squared, ddof 0, never negative.

@@ -24,6 +24,8 @@ CHOICES = ("auto", "labels", "clusters")
     invariances=tuple(name for name in SIMILARITY if name != "row order"),
     direction="down",
     source="share of each mode kept; Fisher 1935, Holm 1979",
+    null="no mode lost; mass ratio 1; kept: the mean of the smallest ratio under one law",
+    fails="modes of few rows; clusters that are no modes, where there are no labels; fewer than 8 reference rows",
 )
 def mode_coverage(scan: Scan, reference: Scan, *, by: str = "auto", seed: int = 0) -> dict[str, Estimate]:
     """lost: number of modes lost; kept: the smallest mass ratio; and the ratio of each mode, under its name.

@@ -31,6 +31,8 @@ from geometry.types import Array, Estimate, Floats
     direction="down",
     source="Kynkaanniemi et al. 2019; Naeem et al. 2020",
     k=5,
+    null="density 1, coverage 1 - prod_{i<k} (N-1-i)/(N+M-1-i); precision and recall: halves of the reference in a run",
+    fails="one outlier's ball takes in far rows (precision, recall); copies that tie at a radius; k rows or fewer",
 )
 def prdc(scan: Scan, reference: Scan, *, k: int = 5, seed: int = 0) -> dict[str, Estimate]:
     """precision, recall, density and coverage of a generated set against a reference, ties inside.

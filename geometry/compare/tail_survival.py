@@ -32,6 +32,8 @@ LEVELS = {"beyond_99": 0.99, "beyond_95": 0.95, "beyond_90": 0.90}
     direction="down",
     source="reference density by the k-th neighbour distance, Loftsgaarden and Quesenberry 1965",
     k=10,
+    null=".01, .05 and .10 of the rows beyond; tails_kept: the coverage of one law at this k",
+    fails="noise and blur fill tails that are none of the law's; copies that tie the quantile; k rows or fewer",
 )
 def tail_survival(scan: Scan, reference: Scan, *, k: int = 10) -> dict[str, Estimate]:
     """beyond_99, beyond_95, beyond_90: generated mass in the reference's tails; tails_kept: tail rows still covered.

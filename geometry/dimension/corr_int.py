@@ -27,6 +27,8 @@ ROUND_UP = 1 + 1e-12  # a radius is often some pair's distance; squaring its roo
     direction="down",
     source="Grassberger and Procaccia 1983",
     k=20,
+    null="d for rows uniform in d dimensions without edge",
+    fails="reads low from some ten dimensions on, where edges are near; undefined where the two radii are equal or 0",
 )
 def corr_int(scan: Scan, *, k1: int = 10, k2: int = 20) -> Estimate:
     """Slope of log C between the medians of r_k1 and r_k2; profile: log_radius, log_share (natural logarithms).

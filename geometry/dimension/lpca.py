@@ -34,6 +34,7 @@ FAR = 6.0  # median radii about the coordinate-wise median, beyond which a row i
     direction="down",
     source="Fukunaga and Olsen 1971; Kaiser 1960; Jackson 1993; Marchenko and Pastur 1967; Gavish and Donoho 2014; "
     "Minka 2000; Horn 1965",
+    null="the reference in a run; isotropic rows, n well above d: fo d, the noise edges and parallel analysis 0",
     fails="a curved set counts every direction it bends into (k looks locally); one outlier hides all unless robust",
 )
 def lpca(

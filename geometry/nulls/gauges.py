@@ -135,6 +135,8 @@ def _log_radius_and_dim(points: Floats, executor: Executor) -> Floats:
     direction="down",
     source="this project; README, 'Sphere-like or rich'",
     k=K_GAIN,
+    null="0: draws of the same spectrum and radii; at most .05 for structureless sets",
+    fails="rows of independent softmax read as structure; grows with n on thin curves, hence fixed rows; 40 rows or fewer",
 )
 def structure_gain(scan: Scan, *, rows: int = ROWS, draws: int = DRAWS) -> Estimate:
     """Largest over m of mean log r_10 of the null less that of the data, the smallest over the nulls.
@@ -156,6 +158,8 @@ def structure_gain(scan: Scan, *, rows: int = ROWS, draws: int = DRAWS) -> Estim
     direction="to 0",
     source="this project; README, 'Sphere-like or rich'",
     k=K_GAP,
+    null="0: draws of the same spectrum and radii; within .10 for structureless sets",
+    fails="clusters read below 0 and curves above, and cancel where both are there; 40 rows or fewer",
 )
 def dimension_gap(scan: Scan, *, rows: int = ROWS, draws: int = DRAWS) -> Estimate:
     """Log ratio of the null's intrinsic dimension (mle, k = 20) to the data's, farthest from 0 over m.
