@@ -45,7 +45,7 @@ class _Kernel(NamedTuple):
     direction="down",
     source="Friedman and Dieng 2023; order q: Pasarkar and Dieng 2024",
     null="cosine: directions uniform on the sphere, about d exp(-d / 2n) at q = 1; rbf: the reference in a run",
-    fails="a far mean makes all rows alike (cosine); grows with n: compare at equal rows; undefined where all rows are zero",
+    fails="a far mean makes all rows alike (cosine); grows with n: compare at equal rows; no row has a direction",
 )
 def vendi(
     scan: Scan, *, q: float = 1.0, kernel: str = "cosine", bandwidth: float | None = None, interval: bool = True

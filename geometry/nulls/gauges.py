@@ -136,7 +136,7 @@ def _log_radius_and_dim(points: Floats, executor: Executor) -> Floats:
     source="this project; README, 'Sphere-like or rich'",
     k=K_GAIN,
     null="0: draws of the same spectrum and radii; at most .05 for structureless sets",
-    fails="rows of independent softmax read as structure; grows with n on thin curves, hence fixed rows; 40 rows or fewer",
+    fails="rows of independent softmax read as structure; grows with n on thin curves; 40 rows or fewer",
 )
 def structure_gain(scan: Scan, *, rows: int = ROWS, draws: int = DRAWS) -> Estimate:
     """Largest over m of mean log r_10 of the null less that of the data, the smallest over the nulls.
