@@ -58,7 +58,7 @@ def test_fresh_mixes_its_share_of_new_real_rows() -> None:
 
 
 def test_gather_takes_the_planned_rows_and_draws_the_fresh_ones() -> None:
-    batches = [np.full((2, N, 1), j) for j in range(3)]
+    batches = [[np.full((2, N, 1), j) for j in range(3)]]
     parts = regime("fresh")(Request(3, N, 0.3), rng())
     rows = gather(parts, batches, lambda m: np.full((2, m, 1), -1))
     assert rows.shape == (2, N, 1)

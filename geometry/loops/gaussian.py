@@ -13,10 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from geometry.errors import UsageError
+from geometry.loops.batched import Batch
 from geometry.loops.model import Fit
-from geometry.types import Array, Floats
+from geometry.loops.reproducible import reproducible
+from geometry.types import Array
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,16 @@ class Gaussian:
 
     d: int = 8
     replicates: int = 1
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.d < 1:
             raise UsageError(f"gaussian needs d >= 1, not {self.d}")
+
+    @property
+    def batch(self) -> Batch:
+        """The replicates on their device."""
+        return Batch(self.replicates, self.device)
 
     def truth(self) -> Mapping[str, Array]:
         shape = (self.replicates, self.d)
@@ -38,16 +47,18 @@ class Gaussian:
         return self.sample(self.truth(), n, 1.0, generator), None
 
     def fit(self, rows: Array, generator: np.random.Generator) -> Fit:
-        rows = rows.reshape(self.replicates, -1, self.d)
-        mean = rows.mean(axis=1)
-        centred = rows - mean[:, None]
-        covariance = np.swapaxes(centred, 1, 2) @ centred / rows.shape[1]
-        return Fit({"mean": mean, "covariance": covariance})
+        with reproducible(0):
+            points = self.batch.there(rows, self.d)
+            mean = points.mean(dim=1)
+            centred = points - mean[:, None]
+            covariance = centred.mT @ centred / points.shape[1]
+        return Fit({"mean": mean.cpu().numpy(), "covariance": covariance.cpu().numpy()})
 
     def sample(self, parameters: Mapping[str, Array], n: int, bias: float, generator: np.random.Generator) -> Array:
-        white = generator.standard_normal((self.replicates, n, self.d))
-        rows = parameters["mean"][:, None] + bias * white @ _square_root(parameters["covariance"])
-        return rows[0] if self.replicates == 1 else rows
+        with reproducible(0):
+            law = self.batch.known(parameters)
+            white = self.batch.normal(generator, n, self.d)
+            return self.batch.back(law["mean"][:, None] + bias * white @ _square_root(law["covariance"]))
 
     def embed(self, rows: Array) -> Array:
         return rows
@@ -58,12 +69,12 @@ class Gaussian:
     def represent(self, parameters: Mapping[str, Array]) -> Array | None:
         return None
 
-    def probes(self) -> tuple[Array, Array] | None:
+    def probes(self) -> tuple[Array | None, Array] | None:
         return None
 
 
-def _square_root(covariance: Array) -> Floats:
+def _square_root(covariance: torch.Tensor) -> torch.Tensor:
     """(replicates, d, d) factors R with R^T R = covariance, at any rank: a Cholesky factor needs full rank."""
-    values, vectors = np.linalg.eigh(covariance)
-    root: Floats = np.sqrt(np.maximum(values, 0.0))[..., None] * np.swapaxes(vectors, -1, -2)
+    values, vectors = torch.linalg.eigh(covariance)
+    root: torch.Tensor = values.clamp(min=0.0).sqrt()[..., None] * vectors.mT
     return root

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from geometry.types import Array, EmbeddingSet
+import numpy as np
+
+from geometry.types import Array, EmbeddingSet, Ints
+
+REAL = "real"  # the origin of rows that no model drew
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,9 @@ class Generation:
     to, real for generation 0 and by the fixed classifier after that. representation (p, r): the probe rows as this
     generation's own encoder sees them. parameters: gaussian "mean" (replicates, d), "covariance" (replicates, d, d);
     vae its weights by name, none for generation 0. history: loss by training step, where a model has one.
-    origins: how many rows each batch (0 the real one) gave to the fit. checkpoint: the file, where one was written.
+    origins: how many rows each batch (0 the real one) gave to the fit. origin (n,): which batch drew each sample,
+    "real" or "gen_3", under exchange "model_1/gen_3". training (m, 3): of every row of the fit the model, batch and row
+    it was taken from, row -1 for one drawn newly from the real law. checkpoint: the file, where one was written.
     """
 
     index: int
@@ -31,16 +37,22 @@ class Generation:
     history: tuple[float, ...] = ()
     origins: Mapping[int, int] = field(default_factory=dict)
     checkpoint: Path | None = None
+    origin: Array | None = None
+    training: Ints | None = None
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """generations + 1 records in order; [0] is the true law. `arguments` repeats the run."""
+    """generations + 1 records in order; [0] is the true law. `arguments` repeats the run.
+
+    peers: under exchange the lineages of the other models.
+    """
 
     arguments: Mapping[str, Any]
     records: tuple[Generation, ...]
     probe_labels: Array | None = None
     probe_ids: Array | None = None
+    peers: tuple[Lineage, ...] = ()
 
     def __len__(self) -> int:
         return len(self.records)
@@ -52,9 +64,16 @@ class Lineage:
         return iter(self.records)
 
     def samples_view(self) -> list[EmbeddingSet]:
-        """Generations 0..: what each drew, embedded by the one fixed encoder. One replicate only."""
+        """Generations 0..: what each drew, embedded by the one fixed encoder; of several replicates the first."""
         return [
-            EmbeddingSet(g.embeddings, g.index, f"gen_{g.index}", labels=g.labels, source=_source(g, "embeddings"))
+            EmbeddingSet(
+                first_replicate(g.embeddings),
+                g.index,
+                f"gen_{g.index}",
+                labels=g.labels,
+                origin=g.origin,
+                source=_source(g, "embeddings"),
+            )
             for g in self.records
         ]
 
@@ -72,6 +91,17 @@ class Lineage:
             for g in self.records
             if g.representation is not None
         ]
+
+
+def first_replicate(rows: Array) -> Array:
+    """(n, d) rows of the first replicate, or of the only one."""
+    return rows[0] if rows.ndim == 3 else rows
+
+
+def origin_of(generation: int, peer: int, rows: int, peers: int) -> Array:
+    """(rows,) the origin of rows that a model drew; see `Generation`."""
+    drawn = f"model_{peer}/gen_{generation}" if peers > 1 else f"gen_{generation}"
+    return np.full(rows, drawn if generation else REAL)
 
 
 def _source(generation: Generation, name: str) -> str:

@@ -1,12 +1,13 @@
 """The loop itself: plan the rows, fit from scratch, draw, embed, keep; generation after generation.
 
-Every draw of generation t comes from generators made of (seed, t, purpose) alone, so a resumed run and a whole one
-are equal, and the length of a run changes none of its generations.
+Every draw of generation t comes from generators made of (seed, t, purpose) alone, under exchange of the model's number
+too, so a resumed run and a whole one are equal, and the length of a run changes none of its generations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,59 @@ import numpy as np
 
 from geometry.errors import UsageError
 from geometry.loops import store
-from geometry.loops.lineage import Generation, Lineage
+from geometry.loops.lineage import Generation, Lineage, origin_of
 from geometry.loops.model import Model, make
-from geometry.loops.regimes import Part, Regime, Request, gather
+from geometry.loops.regimes import LOOKING, Part, Request, gather, places
 from geometry.loops.regimes import regime as named_regime
+from geometry.loops.selection import WEIGHTS, Look
 from geometry.types import Array
 
 PLAN, REAL, FIT, DRAW = range(4)  # purposes of the generators of one generation
 LIBRARIES = ("embedding-geometry", "numpy", "torch", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides what a run draws; see `run`."""
+
+    model: str
+    regime: str
+    n: int
+    seed: int = 0
+    replicates: int = 1
+    real_share: float = 0.0
+    bias: float = 1.0
+    peers: int = 1
+    weights: str = WEIGHTS[0]
+    device: str = "cpu"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        named_regime(self.regime)
+        for problem, holds in self._problems().items():
+            if holds:
+                raise UsageError(problem)
+
+    def _problems(self) -> dict[str, bool]:
+        regime, share = self.regime, self.real_share
+        return {
+            f"n = {self.n}; a fit needs at least 2 rows": self.n < 2,
+            f"replicates = {self.replicates}; at least 1 is needed": self.replicates < 1,
+            f"real_share = {share}; it is a share, 0 to 1": not 0 <= share <= 1,
+            f"bias = {self.bias}; it must be positive": not 0 < self.bias < np.inf,
+            f"real_share = {share} has no effect under '{regime}'; use regime='fresh'": share > 0 and regime != "fresh",
+            f"no weights are called '{self.weights}'; choose one of {', '.join(WEIGHTS)}": self.weights not in WEIGHTS,
+            f"weights have no effect under '{regime}'; use regime='tail-reweighted'": (
+                self.weights != WEIGHTS[0] and regime != "tail-reweighted"
+            ),
+            f"peers = {self.peers}; exchange needs at least 2 models": regime == "exchange" and self.peers < 2,
+            f"peers = {self.peers} has no effect under '{regime}'; use regime='exchange'": (
+                regime != "exchange" and self.peers != 1
+            ),
+            f"'{regime}' looks at the rows of one lineage; run it with {self.replicates} seeds instead of replicates": (
+                regime in LOOKING and self.replicates > 1
+            ),
+        }
 
 
 def run(
@@ -35,64 +81,98 @@ def run(
     replicates: int = 1,
     real_share: float = 0.0,
     bias: float = 1.0,
+    peers: int | None = None,
+    weights: str = WEIGHTS[0],
+    device: str = "cpu",
     out: Path | str | None = None,
     progress: Callable[[Generation], None] | None = None,
     **options: Any,
 ) -> Lineage:
     """Train `generations` models, each on the rows that the regime gives it; the lineage has one record more, [0].
 
-    model: "gaussian" (option d) or "vae" (options latent, hidden, steps, batch, rate, noise, encoder). regime: replace,
-    accumulate, accumulate-subsample or fresh. n: rows drawn per generation, and all rows of one fit except under
-    accumulate, where fit t sees t n. replicates: independent lineages at once (gaussian). real_share: the share of
+    model: gaussian, linear, categorical, gmm, vae or language-model; options are its own (`loops.model.options_of`).
+    regime: see `loops.regimes`. n: rows drawn per generation, and all rows of one fit except under accumulate, where
+    fit t sees t n. replicates: independent lineages at once (gaussian, linear, categorical). real_share: the share of
     newly drawn real rows in every fit of `fresh`. bias: factor on the standard deviation that each model draws with
-    (vae: of the latent and of the pixel noise); below 1 it narrows. out: a folder that takes gen_{t}/ as each
-    generation is finished, and from which a stopped run of the same arguments goes on. progress is called with every
-    generation. Raises UsageError for an unknown model, regime or option or a value out of range, InputError where
-    `out` holds another run.
+    (vae: of the latent and of the pixel noise), or its temperature (categorical, language-model); below 1 it narrows.
+    peers: how many models exchange their output (2). weights: of `tail-reweighted`, "provenance" or "tail_survival".
+    device: "cpu", "cuda" or "auto" (gaussian, linear). out: a folder that takes gen_{t}/ as each generation is
+    finished, under exchange model_{i}/gen_{t}/ of the others too, and from which a stopped run of the same arguments
+    goes on. progress is called with every generation of the first model. Raises UsageError for an unknown model, regime
+    or option or a value out of range, InputError where `out` holds another run.
     """
-    rule = named_regime(regime)
-    _check(regime, generations, n, replicates, real_share, bias)
-    arguments = {"model": model, "regime": regime, "n": n, "seed": seed, "replicates": replicates}
-    arguments |= {"real_share": real_share, "bias": bias, "options": options}
-    loop = _Loop(make(model, replicates, options), rule, arguments, out)
-    records: list[Generation] = []
+    if generations < 1:
+        raise UsageError(f"generations = {generations}; at least 1 is needed")
+    count = peers if peers is not None else (2 if regime == "exchange" else 1)
+    plain = (seed, replicates, real_share, bias, count, weights)
+    settings = Settings(model, regime, n, *plain, _device(device), options)
+    return run_settings(settings, generations, None if out is None else Path(out), progress)
+
+
+def run_settings(
+    settings: Settings,
+    generations: int,
+    out: Path | None = None,
+    progress: Callable[[Generation], None] | None = None,
+) -> Lineage:
+    """`run` with its settings in one record."""
+    model = make(settings.model, settings.replicates, settings.options, device=settings.device, seed=settings.seed)
+    folders = [None if out is None else out / f"model_{peer}" if peer else out for peer in range(settings.peers)]
+    loops = [_Loop(model, settings, peer, folder) for peer, folder in enumerate(folders)]
+    records: list[list[Generation]] = [[] for _ in loops]
     for t in range(generations + 1):
-        records.append(loop.generation(t, [record.samples for record in records]))
+        made = [loop.generation(t, records) for loop in loops]
+        for known, one in zip(records, made, strict=True):
+            known.append(one)
         if progress is not None:
-            progress(records[-1])
-    labels, ids = loop.model.probes() or (None, None)
-    return Lineage({**arguments, "generations": generations}, tuple(records), labels, ids)
+            progress(made[0])
+    arguments = {**_arguments(settings), "generations": generations}
+    labels, ids = model.probes() or (None, None)
+    first, *others = (Lineage(arguments, tuple(known), labels, ids) for known in records)
+    return Lineage(arguments, first.records, labels, ids, tuple(others))
 
 
 class _Loop:
     """A model and a regime bound to a folder: makes generation t from the batches before it, or reads it back."""
 
-    def __init__(self, model: Model, rule: Regime, arguments: Mapping[str, Any], out: Path | str | None) -> None:
+    def __init__(self, model: Model, settings: Settings, peer: int, out: Path | None) -> None:
         self.model = model
-        self.rule = rule
-        self.n, self.seed = int(arguments["n"]), int(arguments["seed"])
-        self.real_share, self.bias = float(arguments["real_share"]), float(arguments["bias"])
-        self.out = None if out is None else Path(out)
-        self.first = model.real(self.n, self._generator(0, REAL))
-        self.card = {**arguments, "versions": _versions()}
-        self.card["digest"] = store.digest(self.card, self.first[0])
+        self.settings = settings
+        self.rule = named_regime(settings.regime)
+        self.peer = peer
+        self.first = model.real(settings.n, self._generator(0, REAL))
+        self.place = None if out is None else self._place(out)
 
-    def generation(self, t: int, batches: list[Array]) -> Generation:
-        known = None if self.out is None else store.read(self.out, t, self.card["digest"])
+    def _place(self, out: Path) -> store.Place:
+        card = {**_arguments(self.settings), "versions": _versions()}
+        if self.peer:
+            card["peer"] = self.peer
+        card["digest"] = store.digest(card, self.first[0])
+        return store.Place(out, card, self.model.embed, self.model.probes() or (None, None))
+
+    def generation(self, t: int, records: list[list[Generation]]) -> Generation:
+        known = None if self.place is None else store.read(self.place, t)
         if known is not None:
             return known
-        made = self._retrained(t, batches) if t else self._real()
-        return made if self.out is None else store.write(made, self.out, self.card)
+        made = self._retrained(t, records) if t else self._real()
+        return made if self.place is None else store.write(made, self.place)
 
     def _real(self) -> Generation:
         rows, labels = self.first
-        return Generation(0, rows, self.model.embed(rows), self.model.truth(), labels, origins={0: self.n})
+        n = self.settings.n
+        origin = self._origin(0)
+        return Generation(0, rows, self.model.embed(rows), self.model.truth(), labels, origins={0: n}, origin=origin)
 
-    def _retrained(self, t: int, batches: list[Array]) -> Generation:
-        parts = self.rule(Request(t, self.n, self.real_share), self._generator(t, PLAN))
+    def _retrained(self, t: int, records: list[list[Generation]]) -> Generation:
+        own = records[self.peer]
+        look = Look(lambda j: own[j].embeddings, self.settings.weights)
+        asked = self.settings
+        request = Request(t, asked.n, asked.real_share, self.peer, asked.peers, look)
+        parts = self.rule(request, self._generator(t, PLAN))
+        batches = [[one.samples for one in known] for known in records]
         rows = gather(parts, batches, lambda m: self.model.real(m, self._generator(t, REAL))[0])
         fit = self.model.fit(rows, self._generator(t, FIT))
-        samples = self.model.sample(fit.parameters, self.n, self.bias, self._generator(t, DRAW))
+        samples = self.model.sample(fit.parameters, asked.n, asked.bias, self._generator(t, DRAW))
         return Generation(
             t,
             samples,
@@ -102,10 +182,30 @@ class _Loop:
             self.model.represent(fit.parameters),
             fit.history,
             _origins(parts),
+            origin=self._origin(t),
+            training=places(parts),
         )
 
+    def _origin(self, t: int) -> Array:
+        return origin_of(t, self.peer, self.settings.n, self.settings.peers)
+
     def _generator(self, t: int, purpose: int) -> np.random.Generator:
-        return np.random.default_rng([self.seed, t, purpose])
+        return np.random.default_rng([self.settings.seed, t, purpose, *([self.peer] if self.peer else [])])
+
+
+def _arguments(settings: Settings) -> dict[str, Any]:
+    """What repeats a run; the device is left out, since it changes nothing beyond rounding."""
+    found = asdict(settings)
+    del found["device"]
+    return found
+
+
+def _device(asked: str) -> str:
+    if asked == "cpu":
+        return asked
+    from geometry.pairs.plan import resolve_device
+
+    return resolve_device(asked)
 
 
 def _origins(parts: tuple[Part, ...]) -> dict[int, int]:
@@ -123,19 +223,3 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:  # run from a source tree that is not installed
             found[name] = "source"
     return found
-
-
-def _check(regime: str, generations: int, n: int, replicates: int, real_share: float, bias: float) -> None:
-    problems = {
-        f"generations = {generations}; at least 1 is needed": generations < 1,
-        f"n = {n}; a fit needs at least 2 rows": n < 2,
-        f"replicates = {replicates}; at least 1 is needed": replicates < 1,
-        f"real_share = {real_share}; it is a share, 0 to 1": not 0 <= real_share <= 1,
-        f"bias = {bias}; it must be positive": not 0 < bias < np.inf,
-        f"real_share = {real_share} has no effect under '{regime}'; use regime='fresh'": (
-            real_share > 0 and regime != "fresh"
-        ),
-    }
-    for problem, holds in problems.items():
-        if holds:
-            raise UsageError(problem)

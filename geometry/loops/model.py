@@ -9,6 +9,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,7 +39,7 @@ class Model(Protocol):
         """A model trained from scratch on these rows."""
 
     def sample(self, parameters: Mapping[str, Array], n: int, bias: float, generator: np.random.Generator) -> Array:
-        """n rows of the model; `bias` multiplies the standard deviation it draws with."""
+        """n rows of the model; `bias` multiplies the standard deviation or temperature it draws with."""
 
     def embed(self, rows: Array) -> Array:
         """The rows in the fixed encoder, the same for all generations."""
@@ -49,39 +50,67 @@ class Model(Protocol):
     def represent(self, parameters: Mapping[str, Array]) -> Array | None:
         """The probe rows in the model's own encoder, where it has one."""
 
-    def probes(self) -> tuple[Array, Array] | None:
-        """Labels and ids (p,) of the probe rows."""
+    def probes(self) -> tuple[Array | None, Array] | None:
+        """Labels, where there are any, and ids (p,) of the probe rows."""
 
 
-def _gaussian(replicates: int, **options: Any) -> Model:
-    from geometry.loops.gaussian import Gaussian
+@dataclass(frozen=True)
+class Family:
+    """Where a model is defined, and which settings of the run, beside its own options, it takes."""
 
-    return Gaussian(replicates=replicates, **_known("gaussian", Gaussian, options))
+    home: str
+    settings: tuple[str, ...] = ()
+
+    @property
+    def batched(self) -> bool:
+        """Whether it runs many replicates at once."""
+        return "replicates" in self.settings
+
+    def load(self) -> Callable[..., Model]:
+        """The class itself."""
+        module, name = self.home.split(":")
+        found: Callable[..., Model] = getattr(import_module(f"geometry.loops.{module}"), name)
+        return found
 
 
-def _vae(replicates: int, **options: Any) -> Model:
-    from geometry.loops.vae import Vae
+MODELS = {
+    "gaussian": Family("gaussian:Gaussian", ("replicates", "device")),
+    "linear": Family("linear:Linear", ("replicates", "device", "seed")),
+    "categorical": Family("categorical:Categorical", ("replicates",)),
+    "gmm": Family("gmm:Gmm"),
+    "vae": Family("vae:Vae"),
+    "language-model": Family("language:LanguageModel"),
+}
 
-    if replicates != 1:
-        raise UsageError(f"vae trains one lineage at a time; run it with {replicates} seeds instead of replicates")
-    return Vae(**_known("vae", Vae, options))
+
+def family(name: str) -> Family:
+    """The family called `name`; UsageError with a suggestion if there is none."""
+    if name in MODELS:
+        return MODELS[name]
+    close = difflib.get_close_matches(name, MODELS, 1)
+    hint = f"did you mean '{close[0]}'?" if close else f"choose one of {', '.join(MODELS)}"
+    raise UsageError(f"no model is called '{name}'; {hint}")
 
 
-MODELS: dict[str, Callable[..., Model]] = {"gaussian": _gaussian, "vae": _vae}
-
-
-def make(name: str, replicates: int, options: Mapping[str, Any]) -> Model:
+def make(
+    name: str, replicates: int, options: Mapping[str, Any], *, device: str = "cpu", seed: int = 0
+) -> Model:  # (replicates at once, options of the model's own)
     """The model called `name` with its options; UsageError with a suggestion for a name or option that is not there."""
-    if name not in MODELS:
-        close = difflib.get_close_matches(name, MODELS, 1)
-        hint = f"did you mean '{close[0]}'?" if close else f"choose one of {', '.join(MODELS)}"
-        raise UsageError(f"no model is called '{name}'; {hint}")
-    return MODELS[name](replicates, **options)
-
-
-def _known(model: str, family: Callable[..., Model], options: dict[str, Any]) -> dict[str, Any]:
-    names = [name for name in inspect.signature(family).parameters if name != "replicates"]
+    found = family(name)
+    asked = {"replicates": replicates, "device": device, "seed": seed}
+    if replicates != 1 and not found.batched:
+        raise UsageError(f"{name} trains one lineage at a time; run it with {replicates} seeds instead of replicates")
+    if device != "cpu" and "device" not in found.settings:
+        raise UsageError(f"{name} runs on the CPU; leave the device out")
+    known = options_of(name)
     for option in options:
-        if option not in names:
-            raise UsageError(f"{model} has no option '{option}'; it has: {', '.join(names)}")
-    return options
+        if option not in known:
+            raise UsageError(f"{name} has no option '{option}'; it has: {', '.join(known)}")
+    return found.load()(**options, **{setting: asked[setting] for setting in found.settings})
+
+
+def options_of(name: str) -> dict[str, Any]:
+    """The options of a model and their defaults."""
+    found = family(name)
+    parameters = inspect.signature(found.load()).parameters.values()
+    return {one.name: one.default for one in parameters if one.name not in found.settings}

@@ -1,8 +1,10 @@
 """A generation on disk: the folder gen_{t}, put in place by one rename, so that a folder that is there is whole.
 
-checkpoint.safetensors (the parameters), card.json (what made it), samples.npy, embeddings.npy and, where there are any,
-labels.npy and representation.npy. The card's `digest` is that of the arguments, of the real data and of this
-package's and its libraries' versions: a run goes on only from generations that it would have made itself.
+checkpoint.safetensors (the parameters), card.json (what made it), samples.npy, embeddings.npy (of several replicates
+the first) with embeddings_labels.npy and embeddings_origin.npy, training.npy (where each row of the fit came from), and
+where there is a representation, representation.npy with its labels and ids. So `DIR/gen_{generation}/embeddings.npy`
+is a pattern that the analysis reads with labels and origin. The card's `digest` is that of the arguments, of the real
+data and of this package's and its libraries' versions: a run goes on only from generations that it would have made.
 """
 
 from __future__ import annotations
@@ -11,18 +13,38 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from geometry.errors import InputError
-from geometry.loops.lineage import Generation
+from geometry.loops.lineage import Generation, first_replicate
 from geometry.schema import dumps, write_text
 from geometry.types import Array
 
-ARRAYS = ("samples", "embeddings", "labels", "representation")
+CHECKPOINT, CARD = "checkpoint.safetensors", "card.json"
+FILES = {
+    "samples": "samples",
+    "embeddings": "embeddings",
+    "labels": "embeddings_labels",
+    "origin": "embeddings_origin",
+    "representation": "representation",
+    "training": "training",
+}
+PROBES = ("representation_labels", "representation_ids")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a lineage is kept: the folder, the card's contents, labels and ids of its probe rows, the fixed encoder."""
+
+    folder: Path
+    card: Mapping[str, Any]
+    embed: Callable[[Array], Array]
+    probes: tuple[Array | None, Array | None] = field(default=(None, None))
 
 
 def digest(card: Mapping[str, Any], data: Array) -> str:
@@ -32,53 +54,66 @@ def digest(card: Mapping[str, Any], data: Array) -> str:
     return hashed.hexdigest()
 
 
-def write(generation: Generation, out: Path, card: Mapping[str, Any]) -> Generation:
-    """The generation with its checkpoint in `out`, whole or not at all."""
-    place = out / f"gen_{generation.index}"
-    part = out / f".gen_{generation.index}.{os.getpid()}.part"
-    shutil.rmtree(part, ignore_errors=True)
+def write(generation: Generation, place: Place) -> Generation:
+    """The generation with its checkpoint in its place, whole or not at all."""
+    folder = place.folder / f"gen_{generation.index}"
+    part = place.folder / f".gen_{generation.index}.{os.getpid()}.part"
+    for left in place.folder.glob(f".gen_{generation.index}.*.part"):  # of a run that was killed while writing
+        shutil.rmtree(left, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        _fill(part, generation, card)
-        part.rename(place)
+        _fill(part, generation, place)
+        part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return _with_checkpoint(generation, place)
+    return _with_checkpoint(generation, folder)
 
 
-def read(out: Path, index: int, expected: str) -> Generation | None:
+def read(place: Place, index: int) -> Generation | None:
     """Generation `index` of this very run, or None if it is not there; InputError if another run's is in its place."""
-    place = out / f"gen_{index}"
-    if not place.exists():
+    folder = place.folder / f"gen_{index}"
+    if not folder.exists():
         return None
     try:
-        card = json.loads((place / "card.json").read_text("utf-8"))
-        if card["digest"] != expected:
-            raise InputError(f"{place}: made by a run with other arguments or versions; choose another folder")
-        arrays = {name: np.load(place / f"{name}.npy") for name in ARRAYS if (place / f"{name}.npy").exists()}
-        checkpoint = place / "checkpoint.safetensors"
+        card = json.loads((folder / CARD).read_text("utf-8"))
+        if card["digest"] != place.card["digest"]:
+            raise InputError(f"{folder}: made by a run with other arguments or versions; choose another folder")
+        arrays = {name: np.load(path) for name, file in FILES.items() if (path := folder / f"{file}.npy").exists()}
+        if arrays["samples"].ndim == 3:
+            arrays["embeddings"] = place.embed(arrays["samples"])
+        checkpoint = folder / CHECKPOINT
         parameters = _load(checkpoint) if checkpoint.exists() else {}
         origins = {int(origin): rows for origin, rows in card["origins"].items()}
         found = Generation(index, **arrays, parameters=parameters, history=tuple(card["loss"]), origins=origins)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{place}: not a readable generation ({error}); remove it and run again") from error
-    return _with_checkpoint(found, place)
+        raise InputError(f"{folder}: not a readable generation ({error}); remove it and run again") from error
+    return _with_checkpoint(found, folder)
 
 
-def _fill(part: Path, generation: Generation, card: Mapping[str, Any]) -> None:
+def clear(folder: Path) -> None:
+    """Remove every generation in a folder, and nothing else."""
+    for one in folder.glob("gen_*"):
+        if (one / CARD).exists():
+            shutil.rmtree(one)
+
+
+def _fill(part: Path, generation: Generation, place: Place) -> None:
     from safetensors.numpy import save_file
 
     if generation.parameters:
         tensors = {name: np.ascontiguousarray(array) for name, array in generation.parameters.items()}
-        save_file(tensors, part / "checkpoint.safetensors")
-    for name in ARRAYS:
-        array = getattr(generation, name)
+        save_file(tensors, part / CHECKPOINT)
+    arrays = {file: getattr(generation, name) for name, file in FILES.items()}
+    arrays["embeddings"] = first_replicate(generation.embeddings)
+    if generation.representation is not None:
+        arrays |= dict(zip(PROBES, place.probes, strict=True))
+    for file, array in arrays.items():
         if array is not None:
-            np.save(part / f"{name}.npy", array, allow_pickle=False)
-    full = {**card, "generation": generation.index, "origins": generation.origins, "loss": list(generation.history)}
-    write_text(part / "card.json", dumps(full, indent=1) + "\n")
+            np.save(part / f"{file}.npy", array, allow_pickle=False)
+    own = {"generation": generation.index, "origins": generation.origins, "loss": list(generation.history)}
+    write_text(part / CARD, dumps({**place.card, **own}, indent=1) + "\n")
 
 
 def _load(path: Path) -> dict[str, Array]:
@@ -91,8 +126,6 @@ def _load(path: Path) -> dict[str, Array]:
         raise ValueError(str(error)) from error
 
 
-def _with_checkpoint(generation: Generation, place: Path) -> Generation:
-    from dataclasses import replace
-
-    path = place / "checkpoint.safetensors"
+def _with_checkpoint(generation: Generation, folder: Path) -> Generation:
+    path = folder / CHECKPOINT
     return replace(generation, checkpoint=path) if path.exists() else generation

@@ -1,4 +1,4 @@
-"""A variational autoencoder of the digits (Kingma and Welling 2014), trained from scratch at every generation.
+"""A variational autoencoder of images (Kingma and Welling 2014), trained from scratch at every generation.
 
 Loss per image: sum over pixels of (x - f(z))^2 / (2 s^2) + log s, plus KL(q(z|x) | N(0, I)), with one learned s per
 pixel. An image is drawn as f(bias z) + bias s e with z and e standard normal, cut to [0, 1]; `noise=False` leaves the
@@ -17,8 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from geometry.errors import UsageError
-from geometry.loops.digits import classifier_features, digits, predicted_labels, reproducible
+from geometry.loops.digits import BUNDLED, classifier, classifier_features, images, predicted_labels
 from geometry.loops.model import Fit
+from geometry.loops.reproducible import reproducible
+from geometry.sources.images import Images
 from geometry.types import Array
 
 ENCODERS = ("pixels", "classifier")
@@ -51,7 +53,8 @@ class Network(nn.Module):
 class Vae:
     """latent: dimensions of z. hidden: width of two hidden layers. steps of `batch` images, peak learning `rate`.
 
-    encoder: the fixed encoder of the samples view, "pixels" or "classifier".
+    encoder: the fixed encoder of the samples view, "pixels" or "classifier". data: "digits", or where images lie;
+    size: what a folder's pictures are brought to, 0 for as they are.
     """
 
     latent: int = 12
@@ -61,22 +64,31 @@ class Vae:
     rate: float = 4e-3
     noise: bool = True
     encoder: str = "pixels"
+    data: str = BUNDLED
+    size: int = 0
 
     def __post_init__(self) -> None:
         if self.encoder not in ENCODERS:
             raise UsageError(f"vae has no encoder '{self.encoder}'; choose one of {', '.join(ENCODERS)}")
         if min(self.latent, self.hidden, self.steps, self.batch) < 1 or self.rate <= 0:
             raise UsageError("vae: latent, hidden, steps, batch and rate must be positive")
+        if self.size < 0:
+            raise UsageError(f"vae: size = {self.size}; it is a number of pixels, or 0")
+
+    @property
+    def images(self) -> Images:
+        """The real data."""
+        return images(self.data, self.size)
 
     def truth(self) -> Mapping[str, Array]:
         return {}
 
     def real(self, n: int, generator: np.random.Generator) -> tuple[Array, Array | None]:
-        data = digits()
+        data = self.images
         if n > len(data.points):
-            raise UsageError(f"n = {n}; there are {len(data.points)} digits")
+            raise UsageError(f"n = {n}; there are {len(data.points)} {BUNDLED if self.data == BUNDLED else 'images'}")
         rows = generator.permutation(len(data.points))[:n]
-        return data.points[rows], data.labels[rows]
+        return data.points[rows], None if data.labels is None else data.labels[rows]
 
     def fit(self, rows: Array, generator: np.random.Generator) -> Fit:
         with reproducible(_seed(generator)):
@@ -94,21 +106,20 @@ class Vae:
         return drawn
 
     def embed(self, rows: Array) -> Array:
-        return rows if self.encoder == "pixels" else classifier_features(rows)
+        return rows if self.encoder == "pixels" else classifier_features(rows, classifier(self.data, self.size))
 
     def label(self, rows: Array) -> Array | None:
-        return predicted_labels(rows)
+        return None if self.images.labels is None else predicted_labels(rows, classifier(self.data, self.size))
 
     def represent(self, parameters: Mapping[str, Array]) -> Array | None:
-        """(1797, latent) posterior means of all real digits."""
+        """(real images, latent) posterior means of all real images."""
         with reproducible(0), torch.no_grad():
-            means: Array = (
-                self._network(parameters).encoder(torch.from_numpy(digits().points))[:, : self.latent].numpy()
-            )
+            encoder = self._network(parameters).encoder
+            means: Array = encoder(torch.from_numpy(self.images.points))[:, : self.latent].numpy()
         return np.ascontiguousarray(means)
 
-    def probes(self) -> tuple[Array, Array] | None:
-        return digits().labels, np.arange(len(digits().labels))
+    def probes(self) -> tuple[Array | None, Array] | None:
+        return self.images.labels, np.arange(len(self.images.points))
 
     def _train(self, net: Network, images: Tensor) -> tuple[float, ...]:
         optimizer = torch.optim.Adam(net.parameters(), self.rate, fused=True)
