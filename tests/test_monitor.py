@@ -1,0 +1,177 @@
+"""The monitor as a plain object: its queue, readings, baseline, conditions, and the hook that feeds it."""
+
+from __future__ import annotations
+
+import clouds
+import numpy as np
+import pytest
+import torch
+
+from geometry.catalog import compute
+from geometry.errors import InputError, UsageError
+from geometry.monitor import CollapseMonitor, watch
+from geometry.monitor.queue import Queue
+
+POINTS = clouds.gaussian(300, 6).astype(np.float32)
+
+
+def test_queue_keeps_the_newest_rows_in_order() -> None:
+    queue = Queue(10)
+    for first in range(0, 27, 3):
+        queue.add(np.arange(first, first + 3)[:, None])
+    assert queue.points().ravel().tolist() == list(range(17, 27))
+    assert queue.full and queue.seen == 27
+    queue.add(np.arange(100, 150)[:, None])
+    assert queue.points().ravel().tolist() == list(range(140, 150))
+
+
+def test_queue_leaves_out_what_is_not_finite_and_refuses_another_layer() -> None:
+    queue = Queue(10)
+    queue.add(np.array([[1.0, 2.0], [np.nan, 0.0], [1e300, 0.0], [3.0, 4.0]]))
+    assert queue.points().tolist() == [[1, 2], [3, 4]] and queue.dropped == 2
+    with pytest.raises(InputError, match="3 dimensions after rows of 2"):
+        queue.add(np.ones((2, 3)))
+
+
+def test_statistics_are_those_of_the_rows() -> None:
+    monitor = CollapseMonitor(["effective_rank", "scale"], rows=100)
+    for part in np.array_split(POINTS, 7):
+        monitor.update(torch.from_numpy(part))
+    made = monitor.compute()
+    expected = compute("effective_rank", POINTS[-100:])
+    assert made["effective_rank.covariance"].value == pytest.approx(expected["covariance"].value)
+    assert set(made) == {"effective_rank.singular", "effective_rank.covariance", "scale.total variance"}
+
+
+def test_merge_is_as_if_one_had_seen_all() -> None:
+    parts = [CollapseMonitor("mean_cosine", rows=200) for _ in range(3)]
+    for one, rows in zip(parts, np.array_split(POINTS[:150], 3), strict=True):
+        one.update(rows)
+    merged = parts[0].merge(*parts[1:]).compute()["mean_cosine"]
+    assert merged.value == pytest.approx(compute("mean_cosine", POINTS[:150]).value)
+    parts[0].reset()
+    assert parts[0].compute()["mean_cosine"].status == "undefined"
+
+
+def test_baseline_is_the_first_reading_of_a_full_queue() -> None:
+    monitor = CollapseMonitor("scale", rows=100, stop="scale<0.5x")
+    monitor.update(POINTS[:50] * 100)
+    assert not monitor.read(0).stop and not monitor.baseline
+    monitor.update(POINTS[:100])
+    assert not monitor.read(1).stop
+    monitor.update(0.8 * POINTS[100:200])
+    assert not monitor.read(2).stop
+    monitor.update(0.6 * POINTS[100:200])
+    reading = monitor.read(3)
+    assert [str(one) for one in reading.broken] == ["scale<0.5x"] and reading.step == 3
+    fresh = CollapseMonitor("scale", rows=100, stop="scale<0.5x")
+    fresh.load_state_dict(monitor.state_dict())
+    fresh.update(0.6 * POINTS[100:200])
+    assert fresh.read(4).stop
+
+
+def test_conditions_by_value_by_given_baseline_and_by_z() -> None:
+    rows = POINTS[:100]
+
+    def stops(stop: str, points: np.ndarray, **options: object) -> bool:
+        monitor = CollapseMonitor((), rows=100, stop=stop, **options)
+        monitor.update(rows)
+        monitor.read(0)
+        monitor.update(points)
+        return monitor.read(1).stop
+
+    assert stops("effective_rank.covariance>5", rows) and not stops("effective_rank.covariance<5", rows)
+    assert stops("effective_rank<.5x", rows, baseline={"effective_rank.covariance": 20.0})
+    assert stops("mean_cosine>4z", np.abs(rows)) and not stops("mean_cosine>4z", rows[::-1])
+    assert stops("scale<-4z", 0.3 * rows) and not stops("scale<-4z", 0.95 * rows)
+
+
+def test_options_that_are_none() -> None:
+    with pytest.raises(UsageError, match="did you mean 'effective_rank'"):
+        CollapseMonitor("efective_rank")
+    with pytest.raises(UsageError, match="no statistic"):
+        CollapseMonitor("scale", stop="nothing<3")
+    with pytest.raises(UsageError, match="frechet needs a reference"):
+        CollapseMonitor("frechet")
+    with pytest.raises(UsageError, match="at least 2"):
+        CollapseMonitor("scale", rows=1)
+
+
+class Net(torch.nn.Module):
+    """Gives out tokens as a tuple, a dict, or a map, by name."""
+
+    def __init__(self, kind: str = "rows") -> None:
+        super().__init__()
+        self.kind = kind
+        self.body = torch.nn.Identity()
+        self.tail = Out(kind)
+
+    def forward(self, x: torch.Tensor) -> object:
+        return self.tail(self.body(x))
+
+
+class Out(torch.nn.Module):
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: torch.Tensor) -> object:
+        return {"rows": x, "tuple": (x, None), "dict": {"hidden": x, "loss": 1.0}}[self.kind]
+
+
+TOKENS = torch.arange(2 * 3 * 4, dtype=torch.float32).reshape(2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("pool", "rows"),
+    [("mean", TOKENS.mean(1)), ("cls", TOKENS[:, 0]), ("last", TOKENS[:, -1]), ("none", TOKENS.flatten(0, 1))],
+)
+def test_pooling_of_tokens(pool: str, rows: torch.Tensor) -> None:
+    monitor, model = CollapseMonitor("scale", rows=10), Net()
+    with watch(model, "tail", monitor, pool=pool):
+        model(TOKENS)
+    model(TOKENS)
+    assert np.array_equal(monitor.queue.points(), rows.numpy())
+
+
+def test_maps_are_pooled_over_places_and_large_batches_thinned() -> None:
+    monitor, model = CollapseMonitor("scale", rows=4), Net()
+    maps = torch.randn(8, 5, 3, 3)
+    with watch(model, "tail", monitor):
+        model(maps)
+    assert monitor.queue.points() == pytest.approx(maps.mean((2, 3))[::2].numpy(), abs=1e-6)
+    with watch(model, "tail", monitor, pool="cls"), pytest.raises(UsageError, match="no cls token"):
+        model(maps)
+    with watch(model, "tail", monitor), pytest.raises(InputError, match=r"gives out shape \(3,\)"):
+        model(torch.ones(3))
+
+
+def test_only_training_counts_unless_asked() -> None:
+    model = Net().eval()
+    for every in (False, True):
+        monitor = CollapseMonitor("scale", rows=4)
+        with watch(model, "*ail", monitor, training_only=not every):
+            model(torch.ones(3, 2))
+        assert monitor.queue.seen == 3 * every
+
+
+def test_tuples_and_dicts_are_asked_which_part() -> None:
+    monitor = CollapseMonitor("scale", rows=4)
+    for kind, output in (("tuple", 0), ("dict", "hidden")):
+        model = Net(kind)
+        with (
+            watch(model, "tail", monitor),
+            pytest.raises(InputError, match=rf"{kind} with {output!r} \(3, 2\).*output="),
+        ):
+            model(torch.ones(3, 2))
+        with watch(model, "tail", monitor, output=output):
+            model(torch.ones(3, 2))
+    assert monitor.queue.seen == 6
+
+
+def test_layer_that_is_not_there() -> None:
+    for layer, said in (("bdy", "it has body"), ("*", "means 2 modules")):
+        with pytest.raises(InputError, match=said), watch(Net(), layer, CollapseMonitor()):
+            pass
+    with pytest.raises(UsageError, match="pool 'max'"), watch(Net(), "body", CollapseMonitor(), pool="max"):
+        pass
