@@ -82,9 +82,9 @@ def groups(
             part = _part(whole, order[number[order] != g][:at])
             spread = np.array([part.within(mask) for mask in masks]) - base_halves
             changes = _changes(base, part, spread, names[g])
-        fall = _structure_fall(changes)
+        fall = structure_fall(changes)
         effects.append(GroupEffect(names.tolist()[g], int(counts[g]), float(counts[g] / whole.n), changes, fall))
-    return _ranked(effects, halves)
+    return ranked(effects, halves - 1)
 
 
 def _numbered(whole: Scan, given: Array | None) -> tuple[Array, Ints]:
@@ -134,7 +134,7 @@ def _nothing(whole: Scan, group: Any) -> dict[str, Estimate]:
     return {name: undefined(name, "few-rows", **fields) for name in STATISTICS}
 
 
-def _structure_fall(changes: Mapping[str, Estimate]) -> float:
+def structure_fall(changes: Mapping[str, Estimate]) -> float:
     """The larger of the falls of the gain and of |gap|; NaN where neither is defined."""
     falls = [-float(changes["structure_gain"])]
     gap = changes["dimension_gap"].profile
@@ -144,13 +144,13 @@ def _structure_fall(changes: Mapping[str, Estimate]) -> float:
     return max(known, default=float("nan"))
 
 
-def _ranked(effects: list[GroupEffect], halves: int) -> list[GroupEffect]:
-    """The largest fall first, each with the statistics that stand over all looks."""
+def ranked(effects: list[GroupEffect], freedom: int) -> list[GroupEffect]:
+    """The largest fall first, each with the statistics that stand over all looks; freedom: of their errors."""
     from scipy.stats import t
 
     looks = [(i, name) for i, effect in enumerate(effects) for name in STATISTICS]
     z = [effects[i].changes[name].z for i, name in looks]
-    p = [float("nan") if one is None else 2 * float(t.sf(abs(one), halves - 1)) for one in z]
+    p = [float("nan") if one is None else 2 * float(t.sf(abs(one), freedom)) for one in z]
     standing = {look for look, stands in zip(looks, holm(p, LEVEL), strict=True) if stands}
     judged = [
         replace(effect, significant=tuple(name for name in STATISTICS if (i, name) in standing))

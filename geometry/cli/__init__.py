@@ -14,10 +14,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from geometry.cli import analyze, compare, demo, doctor, explain, info, inspect, report
+from geometry.cli import ablate, analyze, compare, demo, doctor, explain, info, inspect, report
 from geometry.errors import GeometryError, InputError, OutOfMemoryError, UnsafeFileError
 
-COMMANDS = (demo, analyze, compare, inspect, doctor, explain, info, report)
+COMMANDS = (demo, analyze, compare, ablate, inspect, doctor, explain, info, report)
 WAIT = "PASSIVE"  # idle threads sleep: with a busy neighbour on two cores, spinning ones made a run five times as long
 USAGE, INPUT, MEMORY, INTERRUPTED = 2, 3, 4, 130
 

@@ -113,9 +113,12 @@ class Vae:
 
     def represent(self, parameters: Mapping[str, Array]) -> Array | None:
         """(real images, latent) posterior means of all real images."""
+        return self.encode(parameters, self.images.points)
+
+    def encode(self, parameters: Mapping[str, Array], rows: Array) -> Array:
+        """(m, latent) posterior means of images (m, pixels) float32."""
         with reproducible(0), torch.no_grad():
-            encoder = self._network(parameters).encoder
-            means: Array = encoder(torch.from_numpy(self.images.points))[:, : self.latent].numpy()
+            means: Array = self._network(parameters).encoder(torch.from_numpy(rows))[:, : self.latent].numpy()
         return np.ascontiguousarray(means)
 
     def probes(self) -> tuple[Array | None, Array] | None:

@@ -1,0 +1,74 @@
+"""The ablate command: data and groups from files, options, results on disk, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geometry.cli import main
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """300 rows of three groups, of which `odd` alone has clusters in directions of its own."""
+    rng = np.random.default_rng(0)
+    groups = np.array(["even", "plain", "odd"])[np.arange(300) % 3]
+    points = np.c_[0.05 * rng.standard_normal((300, 8)), rng.standard_normal((300, 16))]
+    points[groups == "odd", :8] = 3 * rng.standard_normal((6, 8))[np.arange(100) % 6]
+    points[groups == "odd", :8] += 0.3 * rng.standard_normal((100, 8))
+    np.savez(tmp_path / "data.npz", points=points.astype(np.float32), labels=np.arange(300) % 2, source=groups)
+    np.save(tmp_path / "groups.npy", groups)
+    return tmp_path / "data.npz"
+
+
+def test_the_responsible_group_is_said_and_written(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = data.parent / "out"
+    words = ["ablate", "pca", "--data", f"{data}:points", "--groups", "source", "--replicates", "2", "-o", str(out)]
+    assert main([*words, "--option", "latent=8"]) == 0
+    said = capsys.readouterr()
+    assert "Structure falls most without odd." in said.out and f"geometry analyze {out / 'arms'} --by arm" in said.out
+    assert "without plain, replicate 2 of 2" in said.err
+    found = json.loads((out / "ablation.json").read_text())
+    assert found["arguments"] == {"model": "pca", "latent": 8, "replicates": 2, "seed": 0}
+    assert found["effects"][0]["group"] == "odd" and found["effects"][0]["rows"] == 100
+    assert (out / "ablation.csv").read_text().count("\n") == 1 + 3 * 4
+    assert (out / "ablation.png").stat().st_size > 5000
+    assert len(np.load(out / "arms" / "all" / "embeddings.npy")) == 300
+    assert main([*words, "--option", "latent=8", "-q", "-j"]) == 0
+    again = capsys.readouterr()
+    assert json.loads(again.out) == found and again.err == ""
+
+
+def test_groups_labels_and_probe_from_other_files(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(data.parent / "probe.npy", np.load(data)["points"][:120])
+    words = ["ablate", "pca", "--data", str(data), "--probe", str(data.parent / "probe.npy"), "--replicates", "2", "-q"]
+    assert main([*words, "-o", str(data.parent / "by-label")]) == 0
+    assert "50.0%" in capsys.readouterr().out
+    assert (
+        main([*words, "--groups", str(data.parent / "groups.npy"), "--seed", "5", "-o", str(data.parent / "file")]) == 0
+    )
+    assert "without plain" not in capsys.readouterr().err
+    assert np.load(data.parent / "file" / "arms" / "without_odd" / "embeddings.npy").shape == (120, 8)
+
+
+def test_what_it_refuses(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def code(*words: str) -> tuple[int, str]:
+        given = words if "-o" in words else (*words, "-o", str(data.parent / "none"))
+        return main(["ablate", *given, "-q"]), capsys.readouterr().err
+
+    for words, expected, said in (
+        (("vea",), 2, "did you mean 'vae'"),
+        (("pca", "--option", "latent"), 2, "KEY=VALUE"),
+        (("pca", "--option", "lat=3"), 2, "no option 'lat'"),
+        (("pca", "--data", str(data), "--groups", "sorce"), 3, "it has: "),
+        (("pca", "--data", str(data.parent / "groups.npy")), 3, "groups.npy"),
+        (("pca", "-o", str(data)), 3, "is a file"),
+        ((f"{sys.executable} -c 1/0 {{data}} {{embeddings}}", "--data", str(data)), 3, "ZeroDivisionError"),
+    ):
+        assert code(*words)[0] == expected, words
+        assert said in code(*words)[1]
+    assert not (data.parent / "none" / "ablation.json").exists()
