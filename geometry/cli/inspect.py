@@ -1,4 +1,8 @@
-"""`geometry inspect PATH`: what is inside a file, or in each file of a folder, from headers alone."""
+"""`geometry inspect PATH`: what is inside a file, or in each file of a folder, from headers alone.
+
+With --spectra, the singular values of its weights are looked at: ranks, bulk and tail of each matrix, and with
+--against those of its change against other checkpoints. PATH may be a signed sum of checkpoints, as 'A + C - .5*P'.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from geometry.errors import GeometryError, InputError
+from geometry.schema import dumps
 from geometry.sources import ArrayInfo, Place, inspect
+from geometry.sources.captured import layers_of
 from geometry.sources.formats import format_of, readable
+from geometry.sources.model_folders import weights_of
 from geometry.sources.natural import natural
 from geometry.sources.paths import locate
 
@@ -21,13 +28,23 @@ COLUMNS = ("key", "shape", "dtype", "size", "role")
 def add(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("inspect", help="what is inside a file or checkpoint, headers only")
-    parser.add_argument("path", metavar="PATH[:KEY]", help="file, folder or pattern; KEY names one array inside a file")
+    parser.add_argument(
+        "path", metavar="PATH[:KEY]", help="file, folder, pattern or sum 'A + C - .5*P'; KEY names one array inside"
+    )
+    parser.add_argument(
+        "--spectra", nargs="?", const="*", metavar="GLOB", help="singular values of the matrices whose keys match (all)"
+    )
+    parser.add_argument(
+        "--against", nargs="+", default=[], metavar="PATH", help="checkpoints, or sums, to take the change from"
+    )
     parser.add_argument("-j", "--json", action="store_true", help="one JSON document on stdout")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 0; 3 if a file among several cannot be read. A single file that cannot be read raises."""
+    if args.spectra is not None or args.against:
+        return _spectra(args)
     places = _places(args.path)
     files = [_file(place, alone=len(places) == 1) for place in places]
     if args.json:
@@ -41,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 def _places(text: str) -> list[Place]:
     """Every readable file of a folder and of its subfolders, or what else the text means."""
     folder = Path(text).expanduser()
-    if not folder.is_dir() or readable(folder):
+    if not folder.is_dir() or readable(folder) or weights_of(folder) or layers_of(folder):
         return locate(text)
     found = [path for path in (*folder.glob("*"), *folder.glob("*/*")) if readable(path)]
     inside = [path for path in found if not any(readable(parent) for parent in path.parents)]
@@ -75,6 +92,19 @@ def _table(file: dict[str, Any]) -> str:
 def _row(array: dict[str, Any]) -> tuple[str, ...]:
     shape = " x ".join(str(side) for side in array["shape"]) or "scalar"
     return (array["key"] or "-", shape, array["dtype"], _size(array["bytes"]), array["role"])
+
+
+def _spectra(args: argparse.Namespace) -> int:
+    """The spectra of the weights, and of their changes, as a table or one document."""
+    from geometry.analysis.weights import weight_spectra
+    from geometry.report.weights import table
+
+    found = [one.as_dict() for one in weight_spectra(args.path, args.spectra or "*", args.against)]
+    if args.json:
+        sys.stdout.write(dumps({"path": args.path, "against": args.against, "matrices": found}, indent=2) + "\n")
+    else:
+        sys.stdout.write(table(found))
+    return 0
 
 
 def _size(count: int) -> str:

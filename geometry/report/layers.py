@@ -144,8 +144,8 @@ def _panel(ax: Axes, record: Record, panel: tuple[str, str, tuple[str, ...], boo
     shade = np.log2(table) if ratio else table
     reach = max(float(np.nanmax(np.abs(shade))), float(np.log2(WIDEST))) if ratio else 0.0
     low, high = (-reach, reach) if ratio else (float(np.nanmin(shade)), float(np.nanmax(shade)))
-    span = {"vmin": low, "vmax": high if high > low else low + 1.0}
-    image = ax.imshow(shade, cmap=RATIOS if ratio else VALUES, aspect="auto", **span)
+    top = high if high > low else low + 1.0
+    image = ax.imshow(shade, cmap=RATIOS if ratio else VALUES, aspect="auto", vmin=low, vmax=top)
     ax.set_title(f"{heading} (ratio)" if ratio else heading)
     if table.size <= LEGIBLE:
         for (i, j), value in np.ndenumerate(table):

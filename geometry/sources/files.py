@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from geometry.errors import InputError
+from geometry.sources import sums, weights
 from geometry.sources.array_info import ArrayInfo, listing
 from geometry.sources.checks import (
     agree,
@@ -82,6 +83,8 @@ def numbered(parts: Sequence[Part]) -> list[EmbeddingSet]:
 def _parts(place: Place, nan: str) -> list[Part]:
     """Every set of one file."""
     infos = contents(place.path)
+    if place.key and "{generation}" not in place.key and weights.is_meant(infos, place.key):
+        return _weights(place, nan)
     if place.key and "{generation}" in place.key:
         spelt = spelled(infos, place.key)
         if not spelt:
@@ -100,6 +103,20 @@ def _parts(place: Place, nan: str) -> list[Part]:
         if len(chosen) == 1:
             sides = {role: read(path, [""])[""] for role, path in companion_files(place.path).items()} | sides
         parts += _split(at, arrays[info.key], sides, (*_bfloat(info), *notes), nan)
+    return parts
+
+
+def _weights(place: Place, nan: str) -> list[Part]:
+    """Every matrix of a checkpoint whose key matches: a layer of its own where the key is a glob."""
+    opened = weights.open_weights(place.path)
+    several = weights.is_glob(place.key)
+    parts = []
+    for info in weights.matching(opened, str(place.key)):
+        at = replace(place, key=info.key, layer=info.key if several else place.layer)
+        points, notes = as_embedding(weights.as_matrix(opened.read(info.key)), str(at))
+        turned = [f"{at}: {info.shape} read as {points.shape}, out x in*kernel"] if len(info.shape) > 2 else []
+        whole = EmbeddingSet(points, layer=at.layer, source=str(at), notes=(*notes, *_bfloat(info), *turned))
+        parts.append(Part(at, at.generation, without_bad_rows(whole, nan)))
     return parts
 
 
@@ -163,6 +180,8 @@ def _names(places: Sequence[Place], numbers: Sequence[int | None]) -> list[str]:
 
 
 def _stem(path: Path) -> str:
+    if sums.is_sum(str(path)):
+        return str(path)
     return next((path.name[: -len(end)] for end in SUFFIXES if path.name.lower().endswith(end)), path.name)
 
 

@@ -9,12 +9,15 @@ from typing import TypeVar
 
 from geometry.errors import GeometryError, InputError, OutOfMemoryError
 from geometry.sources import (
+    adapters,
     csv_files,
+    dcp_files,
     numpy_files,
     parquet_files,
     safetensors_files,
     sharded,
     stores,
+    sums,
     torch_files,
 )
 from geometry.sources.array_info import ArrayInfo
@@ -34,26 +37,33 @@ class Format:
 
 
 FORMATS = (
+    Format("adapter", ("adapter_model.safetensors", "adapter_model.bin"), adapters.contents, adapters.read),
     Format("sharded", (".index.json",), sharded.contents, sharded.read),
     Format("npy", (".npy",), numpy_files.npy_contents, numpy_files.npy_read),
     Format("npz", (".npz",), numpy_files.npz_contents, numpy_files.npz_read),
     Format("safetensors", (".safetensors",), safetensors_files.contents, safetensors_files.read),
-    Format("torch", (".pt", ".pth", ".bin"), torch_files.contents, torch_files.read),
+    Format("torch", (".pt", ".pth", ".bin", ".ckpt"), torch_files.contents, torch_files.read),
     Format("csv", (".csv", ".tsv"), csv_files.contents, csv_files.read),
     Format("parquet", (".parquet",), parquet_files.contents, parquet_files.read),
     Format("hdf5", (".h5", ".hdf5"), stores.hdf5_contents, stores.hdf5_read),
     Format("zarr", (".zarr",), stores.zarr_contents, stores.zarr_read),
 )
+DISTRIBUTED = Format("dcp", (), dcp_files.contents, dcp_files.read)
+SUM = Format("sum", (), sums.contents, sums.read)
 SUFFIXES = tuple(suffix for known in FORMATS for suffix in known.suffixes)
 
 
 def readable(path: Path) -> bool:
-    """Whether the suffix is one we read (a .zarr folder counts as a file)."""
-    return path.name.lower().endswith(SUFFIXES)
+    """Whether the suffix is one we read (a .zarr folder and that of a distributed checkpoint count as files)."""
+    return path.name.lower().endswith(SUFFIXES) or dcp_files.is_dcp(path)
 
 
 def format_of(path: Path) -> Format:
     """The reader of a file; InputError that lists the suffixes there are."""
+    if sums.is_sum(str(path)):
+        return SUM
+    if dcp_files.is_dcp(path):
+        return DISTRIBUTED
     for known in FORMATS:
         if path.name.lower().endswith(known.suffixes):
             return known

@@ -2,7 +2,8 @@
 
 A folder stands for its files of one readable format, or for its subfolders with exactly one such file each, in natural
 order; a folder in which that is not clear is an error that asks for a pattern. Files named as companions
-(`labels.npy`, `gen_0_labels.npy`) and the shards of an index are not generations of their own.
+(`labels.npy`, `gen_0_labels.npy`) and the shards of an index are not generations of their own. The folder of a model
+stands for its weights, one that `geometry capture` wrote for all its layers, a signed sum of paths for itself.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geometry.errors import InputError
-from geometry.sources import sharded
+from geometry.sources import captured, sharded, sums
 from geometry.sources.array_info import COMPANIONS
 from geometry.sources.formats import SUFFIXES, readable
+from geometry.sources.model_folders import weights_of
 from geometry.sources.natural import natural
 from geometry.sources.patterns import MAGIC, expand, is_pattern, there
 
@@ -56,13 +58,15 @@ def split_key(text: str) -> tuple[str, str | None]:
         path, key = text[:colon], text[colon + 1 :]
         known = path.lower().endswith(SUFFIXES)
         drive = len(path) == 1 and key[:1] in ("\\", "/")
-        if key and not drive and (Path(path).exists() or known or MAGIC.search(path)):
+        if key and not drive and (Path(path).exists() or known or MAGIC.search(path) or sums.is_sum(path)):
             return path, key
     return text, None
 
 
 def embedding_files(folder: Path) -> list[Path]:
-    """The files of a folder that may hold generations, in natural order."""
+    """The files of a folder that may hold generations, in natural order; of a model's folder its weights."""
+    if (weights := weights_of(folder)) is not None:
+        return [weights]
     files = [path for path in folder.iterdir() if readable(path) and not path.name.startswith(".")]
     shards = {shard for path in files if path.name.endswith(".index.json") for shard in sharded.shards(path)}
     found = [path for path in files if path not in shards and not COMPANION_FILE.match(path.name)]
@@ -72,7 +76,9 @@ def embedding_files(folder: Path) -> list[Path]:
 def companion_files(path: Path) -> dict[str, Path]:
     """role -> .npy file beside an embedding file: `STEM_labels.npy`, or `labels.npy` if no other set lies there."""
     found: dict[str, Path] = {}
-    alone = len(embedding_files(path.parent)) <= 1
+    if sums.is_sum(str(path)):
+        return found
+    alone = captured.is_captured(path.parent) or len(embedding_files(path.parent)) <= 1
     for beside in sorted(path.parent.glob("*.npy")):
         hit = COMPANION_FILE.match(beside.name)
         if hit and beside != path and (hit["stem"] == path.stem or (alone and not hit["stem"])):
@@ -84,19 +90,57 @@ def companion_files(path: Path) -> dict[str, Path]:
 def _places(text: str, pattern: str | None) -> list[Place]:
     text = os.path.expanduser(text)  # noqa: PTH111 - a pattern is no path yet
     path, key = split_key(text)
+    if sums.is_sum(path):
+        return _sums(path, key)
     if pattern is not None:
         if not Path(path).is_dir():
             raise InputError(f"{path} is no folder; a pattern is looked up inside one")
         path = str(Path(path) / pattern)
     if is_pattern(path):
-        return [
-            Place(file, key, match.generation, match.layer) for match in expand(path) for file in _files(match.path)
-        ]
-    return [Place(file, key) for file in _files(Path(path))]
+        found = [match for match in expand(path) if not _beside(match.path, path)]
+        return [place for match in found for place in _at(match.path, key, match.generation, match.layer)]
+    return _at(Path(path), key, None, "")
+
+
+def _at(path: Path, key: str | None, generation: int | None, layer: str) -> list[Place]:
+    """The places of a path: every layer of a folder of captured ones, else the files that it stands for."""
+    layers = [
+        Place(file, key, number if generation is None else generation, name)
+        for file, number, name in captured.layers_of(path)
+    ]
+    return layers or [Place(file, key, generation, layer) for file in _files(path)]
+
+
+def _beside(path: Path, pattern: str) -> bool:
+    """Whether a wildcard took a companion file in."""
+    return MAGIC.search(Path(pattern).name) is not None and COMPANION_FILE.match(path.name) is not None
+
+
+def _sums(text: str, key: str | None) -> list[Place]:
+    """The sum once, or once per generation that every term with `{generation}` has."""
+    of = sums.terms(text)
+    found = [{place.generation: place.path for place in _places(term.path, None)} for term in of]
+    numbered = [{number for number in places if number is not None} for places in found if None not in places]
+    for term, places in zip(of, found, strict=True):
+        if None in places and len(_places(term.path, None)) > 1:
+            raise InputError(f"{term.path} is several files; a term of a sum is one checkpoint, or has {{generation}}")
+    shared: list[int] | list[None] = sorted(set.intersection(*numbered)) if numbered else [None]
+    if not shared:
+        raise InputError(
+            f"the terms of '{text}' have no generation in common; name checkpoints of the same generations"
+        )
+    return [Place(Path(_spelt(of, found, number)), key, number) for number in shared]
+
+
+def _spelt(of: list[sums.Term], found: list[dict[int | None, Path]], number: int | None) -> str:
+    parts = zip(of, found, strict=True)
+    return sums.written([replace(term, path=str(places.get(number) or places[None])) for term, places in parts])
 
 
 def _files(path: Path) -> list[Path]:
     """The file itself, or the files that a folder stands for."""
+    if path.is_dir() and (weights := weights_of(path)) is not None:
+        return [weights]
     if path.is_dir() and not _is_store(path):
         return _folder(path)
     if not path.exists():

@@ -1,4 +1,4 @@
-"""`.pt`, `.pth`, `.bin`, `.ckpt`: torch checkpoints, tensors only (`weights_only=True`, no way around it), mapped if possible.
+"""`.pt`, `.pth`, `.bin`, `.ckpt`: torch checkpoints, tensors only (`weights_only=True`, no way around), mapped.
 
 Nested dictionaries and lists are addressed by dotted keys (`model.encoder.weight`). A list of plain numbers or strings
 counts as an array, so that labels may lie beside the tensors. Scalars and text are passed over.

@@ -1,0 +1,127 @@
+"""The weights of a checkpoint, whatever its format, under the keys of the model: listed by glob, read one at a time.
+
+A training checkpoint holds more than weights: of a file with `state_dict.`, `model_state_dict.`, or `model.` beside
+an optimizer, only what lies below counts, and without that prefix; so do `module.` and `_orig_mod.` that every key
+starts with. In a glob `*` stands for any characters, dots too. A weight of three or more axes is a convolution's: out x
+in x kh x kw becomes the matrix out x in*kh*kw; rows are output units, of an embedding table tokens.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from geometry.errors import InputError
+from geometry.sources import adapters, formats
+from geometry.sources.array_info import ArrayInfo, listing
+from geometry.types import Array
+
+WRAPPERS = ("state_dict.", "model_state_dict.")
+BESIDE = (
+    "optimizer",
+    "optim",
+    "optimizer_state_dict",
+    "lr_scheduler",
+    "scheduler",
+)  # what a wrapper `model` lies beside
+PREFIXES = ("module.", "_orig_mod.")
+GLOB = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """infos: every tensor of the model by key, in the order of the file; below: what stands before keys there."""
+
+    path: Path
+    infos: dict[str, ArrayInfo]
+    below: str
+
+    @property
+    def ranks(self) -> dict[str, int]:
+        """The rank of every update of an adapter; empty for other files."""
+        return adapters.ranks(self.path) if adapters.is_adapter(self.path) else {}
+
+    def read(self, key: str) -> Array:
+        """One tensor."""
+        name = self.below + key
+        found = formats.read(self.path, [name])
+        return found[name]
+
+
+def open_weights(path: Path) -> Weights:
+    """The weights of a file, the folder of a model, or a sum; headers only."""
+    from geometry.sources.paths import locate
+
+    places = locate([str(path)])
+    if len(places) != 1:
+        raise InputError(f"{path} holds {len(places)} files; name one checkpoint")
+    file = places[0].path
+    infos = formats.contents(file)
+    below = _below([info.key for info in infos])
+    own = [replace(info, key=info.key.removeprefix(below)) for info in infos if info.key.startswith(below)]
+    return Weights(file, {info.key: info for info in own}, below)
+
+
+def is_glob(key: str | None) -> bool:
+    """Whether a key means several arrays; `{generation}` in a key is no glob."""
+    return key is not None and GLOB.search(key) is not None
+
+
+def is_meant(infos: Sequence[ArrayInfo], key: str) -> bool:
+    """Whether a key asks for weights as matrices: a glob that is no array's own name, or the weight of a convolution."""
+    own = next((info for info in infos if info.key == key), None)
+    if own is None:
+        return is_glob(key)
+    return key.split(".")[-1] == "weight" and len(own.shape) > 2 and is_matrix(own)
+
+
+def matching(weights: Weights, glob: str) -> list[ArrayInfo]:
+    """The matrices whose keys match, in the order of the file; InputError with what is there if none does."""
+    exact = glob.removeprefix(weights.below)
+    keys = [exact] if exact in weights.infos else [key for key in weights.infos if fnmatch.fnmatchcase(key, glob)]
+    if not keys:
+        raise InputError(f"{weights.path}: no array is called like '{glob}'; {suggested(glob, list(weights.infos))}")
+    found = [weights.infos[key] for key in keys if is_matrix(weights.infos[key])]
+    if not found:
+        held = listing([weights.infos[key] for key in keys])
+        raise InputError(f"{weights.path}: '{glob}' matches no matrix of real numbers, but {held}; choose weights")
+    return found
+
+
+def is_matrix(info: ArrayInfo) -> bool:
+    """Whether an array can be read as rows x columns of real numbers."""
+    return info.floating and "float8" not in info.dtype and len(info.shape) >= 2 and 0 not in info.shape
+
+
+def as_matrix(
+    array: Array,  # (out, in, ...)
+) -> Array:
+    """(out, in * ...) the matrix of a weight."""
+    return array.reshape(len(array), -1)
+
+
+def suggested(wanted: str, there: list[str], shown: int = 6) -> str:
+    """The names nearest to one that is not there, or the first of them."""
+    plain = re.sub(r"[*?\[\]]", "", wanted).strip(".")
+    alike = [name for name in there if plain and plain in name]
+    close = difflib.get_close_matches(plain, there, shown, 0.3) or alike[:shown]
+    if close:
+        return f"did you mean {', '.join(repr(name) for name in close[:3])}?"
+    more = f" and {len(there) - shown} more" if len(there) > shown else ""
+    return f"there are {', '.join(repr(name) for name in there[:shown])}{more}" if there else "there is none at all"
+
+
+def _below(keys: list[str]) -> str:
+    heads = {key.split(".")[0] for key in keys}
+    below = next((wrapper for wrapper in WRAPPERS if any(key.startswith(wrapper) for key in keys)), "")
+    if not below and "model" in heads and heads & set(BESIDE):
+        below = "model."
+    inner = [key.removeprefix(below) for key in keys if key.startswith(below)]
+    for prefix in PREFIXES:
+        if inner and all(key.startswith(prefix) for key in inner):
+            below, inner = below + prefix, [key.removeprefix(prefix) for key in inner]
+    return below
