@@ -14,10 +14,26 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from geometry.cli import ablate, analyze, compare, demo, doctor, explain, info, inspect, report
+from geometry.cli import (
+    ablate,
+    analyze,
+    compare,
+    demo,
+    doctor,
+    explain,
+    gate,
+    generate,
+    info,
+    inspect,
+    merge,
+    report,
+    rerun,
+)
 from geometry.errors import GeometryError, InputError, OutOfMemoryError, UnsafeFileError
 
-COMMANDS = (demo, analyze, compare, ablate, inspect, doctor, explain, info, report)
+COMMANDS = (
+    demo, analyze, compare, ablate, inspect, doctor, generate, gate, merge, rerun, explain, info, report,
+)  # fmt: skip
 WAIT = "PASSIVE"  # idle threads sleep: with a busy neighbour on two cores, spinning ones made a run five times as long
 USAGE, INPUT, MEMORY, INTERRUPTED = 2, 3, 4, 130
 

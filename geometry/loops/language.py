@@ -82,7 +82,7 @@ class LanguageModel:
         """(probe rows, width) mean hidden states."""
         with reproducible(0), torch.no_grad():
             net = self._network(parameters)
-            states = [net.states(part).mean(1) for part in torch.from_numpy(self.held_out()).split(BLOCK)]
+            states = [net.states(part).mean(1) for part in _blocks(self.held_out())]
         means: Array = torch.cat(states).numpy()
         return means
 
@@ -97,7 +97,7 @@ class LanguageModel:
         """(n, length) nats by which each character of rows (n, length) surprises the model of these parameters."""
         with reproducible(0), torch.no_grad():
             net = self._network(parameters)
-            found = torch.cat([net.losses(part) for part in torch.from_numpy(rows).split(BLOCK)])
+            found = torch.cat([net.losses(part) for part in _blocks(rows)])
         nats: Floats = found.double().numpy()
         return nats
 
@@ -122,3 +122,7 @@ class LanguageModel:
         net = Transformer(self._size())
         net.load_state_dict({name: torch.tensor(array) for name, array in parameters.items()})
         return net
+
+
+def _blocks(rows: Array) -> tuple[torch.Tensor, ...]:
+    return torch.split(torch.from_numpy(rows), BLOCK)

@@ -65,9 +65,6 @@ class Settings:
             f"peers = {self.peers} has no effect under '{regime}'; use regime='exchange'": (
                 regime != "exchange" and self.peers != 1
             ),
-            f"'{regime}' looks at the rows of one lineage; run it with {self.replicates} seeds instead of replicates": (
-                regime in LOOKING and self.replicates > 1
-            ),
         }
 
 
@@ -101,12 +98,17 @@ def run(
     goes on. progress is called with every generation of the first model. Raises UsageError for an unknown model, regime
     or option or a value out of range, InputError where `out` holds another run.
     """
-    if generations < 1:
-        raise UsageError(f"generations = {generations}; at least 1 is needed")
-    count = peers if peers is not None else (2 if regime == "exchange" else 1)
-    plain = (seed, replicates, real_share, bias, count, weights)
-    settings = Settings(model, regime, n, *plain, _device(device), options)
+    plain: dict[str, Any] = {"seed": seed, "replicates": replicates, "real_share": real_share, "bias": bias}
+    chosen: dict[str, Any] = {"peers": peers, "weights": weights, "device": device, "options": options}
+    settings = settings_of(model, regime, n, **plain, **chosen)
     return run_settings(settings, generations, None if out is None else Path(out), progress)
+
+
+def settings_of(model: str, regime: str, n: int, *, peers: int | None = None, **rest: Any) -> Settings:
+    """Settings checked and completed: two peers under exchange, the device that `auto` means; UsageError as `run`."""
+    count = peers if peers is not None else (2 if regime == "exchange" else 1)
+    device = rest.pop("device", "cpu")
+    return Settings(model, regime, n, peers=count, device=_device(device), **rest)
 
 
 def run_settings(
@@ -116,6 +118,12 @@ def run_settings(
     progress: Callable[[Generation], None] | None = None,
 ) -> Lineage:
     """`run` with its settings in one record."""
+    if generations < 1:
+        raise UsageError(f"generations = {generations}; at least 1 is needed")
+    if settings.regime in LOOKING and settings.replicates > 1:
+        raise UsageError(
+            f"'{settings.regime}' looks at the rows of one lineage; run it with {settings.replicates} seeds instead"
+        )
     model = make(settings.model, settings.replicates, settings.options, device=settings.device, seed=settings.seed)
     folders = [None if out is None else out / f"model_{peer}" if peer else out for peer in range(settings.peers)]
     loops = [_Loop(model, settings, peer, folder) for peer, folder in enumerate(folders)]
