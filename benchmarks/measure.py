@@ -43,7 +43,7 @@ def main(path: Path) -> None:
 def measured(job: dict[str, Any], path: Path) -> dict[str, Any]:
     """Seconds of each repeat, peak bytes, named values; the index of the sampled rows goes to a file."""
     peer = peers.find(job["task"], job["peer"])
-    inputs = _inputs(job, peer.unit)
+    inputs = _inputs(job, peer)
     call = peers.prepare(job["task"], peer, inputs)
     gc.collect()
     with _peak_memory(inputs.device) as peak:
@@ -51,6 +51,8 @@ def measured(job: dict[str, Any], path: Path) -> dict[str, Any]:
         seconds = [first]
         if first <= job["limit"]:
             seconds = [_timed(call, inputs.device)[1] for _ in range(job["repeats"])] if job["repeats"] else seconds
+    if inputs.rows:
+        seconds = [one * len(inputs.points) / inputs.rows for one in seconds]
     answer = (
         {"status": "ok", "seconds": seconds, "peak_bytes": peak()} | _engine(peer, inputs) | _read(job, result, path)
     )
@@ -59,15 +61,17 @@ def measured(job: dict[str, Any], path: Path) -> dict[str, Any]:
     return answer
 
 
-def _inputs(job: dict[str, Any], unit: str) -> Inputs:
+def _inputs(job: dict[str, Any], peer: Peer) -> Inputs:
     points, reference = (np.load(job[name]) if job[name] else None for name in ("points", "reference"))
+    points = np.empty((0, 0), np.float32) if points is None else points
     return Inputs(
-        np.empty((0, 0), np.float32) if points is None else points,
+        points,
         reference,
         job["parameters"],
         job["device"],
         job["threads"],
-        unit,
+        peer.unit,
+        min(peer.rows, len(points)),
     )
 
 

@@ -42,6 +42,16 @@ def test_a_slow_first_run_is_the_only_one(job: dict[str, Any], tmp_path: Path, m
     assert len(measured(job | {"limit": -1.0}, tmp_path / "JOB.json")["seconds"]) == len(calls) == 1
 
 
+def test_seconds_of_some_rows_stand_for_all(job: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
+    some = Peer("some", "none", "sklearn", "none", rows=N // 4)
+    asked: list[int] = []
+    monkeypatch.setattr(measure.peers, "find", lambda *_: some)
+    monkeypatch.setattr(peers, "prepare", lambda task, peer, inputs: lambda: asked.append(inputs.rows))
+    monkeypatch.setattr(measure, "_timed", lambda call, device: (call(), 0.5))
+    answer = measured(job | {"rows": []}, tmp_path / "JOB.json")
+    assert answer["seconds"] == [2.0] * 3 and asked == [N // 4] * 4
+
+
 def test_memory_is_what_rose_above_the_data(job: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
     loaded = np.ones(40 << 20, np.uint8)
 

@@ -31,6 +31,7 @@ class Inputs:
     device: str
     threads: int
     unit: str = ""
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Peer:
     devices: tuple[str, ...] = ("cpu", "cuda")
     answers: tuple[str, ...] = ()  # the statistics it has, where that is the question
     unit: str = ""  # of ours on a CPU: the unit that multiplies, the best there is unless said
+    rows: int = 0  # done of all, where each costs the same: seconds are those of all rows, in proportion
 
     def asked(self, parameters: dict[str, Any]) -> bool:
         """Whether the case is one of its own at all."""
@@ -59,6 +61,7 @@ class Peer:
 OURS = "geometry"
 CPU, CUDA = ("cpu",), ("cuda",)
 ESTIMATORS = ("ess", "lpca", "danco")
+SKDIM = ("skdim", "scikit-dimension", CPU)
 PEERS: dict[str, tuple[Peer, ...]] = {
     "neighbors": (
         Peer(OURS, "ours", "geometry", "embedding-geometry"),
@@ -81,7 +84,9 @@ PEERS: dict[str, tuple[Peer, ...]] = {
     ),
     "statistics": (
         Peer(OURS, "ours", "geometry", "embedding-geometry"),
-        Peer("scikit-dimension", "scikit_dimension", "skdim", "scikit-dimension", CPU, ESTIMATORS),
+        Peer("scikit-dimension", "scikit_dimension", *SKDIM, ("lpca",)),
+        Peer("scikit-dimension, 500 rows", "scikit_dimension_ess", *SKDIM, ("ess",), rows=500),
+        Peer("scikit-dimension, balls to d = 32", "scikit_dimension_danco", *SKDIM, ("danco",)),
         Peer("torchid", "torchid", "torchid", "torchid", (*CPU, *CUDA), ESTIMATORS),
         Peer("vendi-score", "vendi_score", "vendi_score", "vendi-score", CPU, ("vendi",)),
     ),

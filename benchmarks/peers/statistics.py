@@ -1,6 +1,9 @@
 """Statistics by their names: ours by geometry.compute, its neighbours included, against whoever else has them.
 
-`local` is ours alone: every local dimension estimator and profile on one neighbour table, the table not timed.
+`local` is ours alone: every local dimension estimator and profile on one neighbour table, the table not timed. What
+ours calibrates it calibrates anew in every call. scikit-dimension: ESS takes the same time for every neighbourhood of
+100 (all of its 4,950 pairs), so that some of them stand for all; DANCo draws a whole ball of n rows for each dimension
+up to d and compares the set with all, so that balls up to d = 32 are less than its work: a lower bound.
 """
 
 from __future__ import annotations
@@ -11,8 +14,9 @@ from benchmarks.peers import Call, Inputs, MissingError
 
 K = 100
 OPTIONS: dict[str, dict[str, Any]] = {"lpca": {"k": K, "rule": "fo"}}  # of ours: as the peers do it
-ELSEWHERE = {"ess": "ESS", "lpca": "lPCA", "danco": "DANCo"}  # class of scikit-dimension and torchid
-NOT_LOCAL = ("danco", "ph0", "magnitude", "fisher_s", "knn_graph", "binary_id", "corr_int")
+ELSEWHERE = {"ess": "ESS", "lpca": "lPCA", "danco": "DANCo"}  # class of torchid
+NOT_LOCAL = ("danco", "ph0", "magnitude", "fisher_s", "binary_id", "corr_int")  # slow, or not of neighbours
+BALLS = 32
 
 
 def ours(inputs: Inputs) -> Call:
@@ -28,7 +32,12 @@ def ours(inputs: Inputs) -> Call:
         raise MissingError(f"has no {name} yet")
     if missing := set(options) - set(known[name]):
         raise MissingError(f"its {name} has no option {', '.join(missing)} yet")
-    return lambda: compute(name, points, device=device, **options)
+
+    def call() -> Any:
+        _forget()
+        return compute(name, points, device=device, **options)
+
+    return call
 
 
 def _local(inputs: Inputs) -> Call:
@@ -37,29 +46,60 @@ def _local(inputs: Inputs) -> Call:
     from geometry.types import Estimate
 
     mine = [one for one in statistics() if one.function.__module__.startswith("geometry.dimension.")]
-    chosen = [one for one in mine if one.name not in NOT_LOCAL and "neighbors" in one.needs]
+    chosen = [one for one in mine if one.name not in NOT_LOCAL]
     scan = Scan(inputs.points, executor(inputs.device))
     scan.neighbors(min(max([K, *(one.k for one in chosen)]), scan.n - 1))
 
     def call() -> Any:
+        _forget()
         scan.memo.clear()
-        made = {one.name: evaluate(one, scan) for one in chosen}
+        made = {one.name: evaluate(one, scan, **OPTIONS.get(one.name, {})) for one in chosen}
         return {name: float(one) for name, one in made.items() if isinstance(one, Estimate)}
 
     return call
+
+
+def _forget() -> None:
+    """What was calibrated for earlier sets: a user has one set of a size, not six in a row."""
+    from geometry.dimension import ball, calibration, danco
+
+    for kept in (ball.mean_log_radii, calibration._ball, danco.calibration):
+        kept.cache_clear()
 
 
 def scikit_dimension(inputs: Inputs) -> Call:
     """The estimator of scikit-dimension; lPCA pointwise, which is what its neighbourhoods are for."""
     import skdim
 
-    name, points = inputs.parameters["statistic"], inputs.points
-    made = getattr(skdim.id, ELSEWHERE[name])
-    if name == "lpca":
-        return lambda: float(made().fit_pw(points, n_neighbors=K, n_jobs=inputs.threads).dimension_pw_.mean())
-    if name == "danco":
-        return lambda: float(made(k=10, random_state=0).fit(points).dimension_)
-    return lambda: float(made().fit(points, n_neighbors=K, n_jobs=inputs.threads).dimension_)
+    points = inputs.points
+    return lambda: float(skdim.id.lPCA().fit_pw(points, n_neighbors=K, n_jobs=inputs.threads).dimension_pw_.mean())
+
+
+def scikit_dimension_ess(inputs: Inputs) -> Call:
+    """ESS of given neighbourhoods of some rows, in as many processes as threads, as its fit does it."""
+    import numpy as np
+    import skdim
+    from joblib import Parallel, delayed
+    from skdim._commonfuncs import get_nn
+
+    made = skdim.id.ESS(random_state=0)
+    rows = np.random.default_rng(0).choice(len(inputs.points), inputs.rows, replace=False)
+    index = get_nn(inputs.points, k=min(K, len(inputs.points) - 1), n_jobs=inputs.threads)[1][rows]
+
+    def call() -> dict[str, float]:
+        with Parallel(n_jobs=inputs.threads) as parallel:
+            found = parallel(delayed(made.fit_once)(inputs.points[near]) for near in index)
+        return {"value": float(np.mean([one.dimension_ for one in found])), "rows": float(len(rows))}
+
+    return call
+
+
+def scikit_dimension_danco(inputs: Inputs) -> Call:
+    """DANCo with balls up to d = 32 at most."""
+    import skdim
+
+    most = min(BALLS, inputs.points.shape[1])
+    return lambda: float(skdim.id.DANCo(k=10, D=most, random_state=0).fit(inputs.points).dimension_)
 
 
 def torchid(inputs: Inputs) -> Call:
