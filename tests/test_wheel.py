@@ -39,7 +39,12 @@ def test_every_kernel_source_is_in_it(wheel: Path) -> None:
 def test_every_module_and_data_file_is_in_it_and_no_test(wheel: Path) -> None:
     package = {path.relative_to(TREE).as_posix() for path in (TREE / "geometry").rglob("*") if path.is_file()}
     package = {name for name in package if "__pycache__" not in name}
-    data = {"geometry/schema/run-1.json", "geometry/report/page.css", "geometry/report/style.mplstyle"}
+    data = {"geometry/schema/run-1.json", "geometry/report/page/page.css", "geometry/report/style.mplstyle"}
+    data |= {
+        "geometry/report/page/stage.html",
+        "geometry/report/page/script/stage.js",
+        "geometry/report/page/shader/points.vert",
+    }
     assert data <= package <= names(wheel)
     assert {name.split("/")[0] for name in names(wheel)} == {"geometry", "embedding_geometry-0.1.0.dist-info"}
 

@@ -1,0 +1,129 @@
+"""The points of the page: where rows lie, who they are, what they can be coloured by; all from arrays of the record.
+
+At most MOST points in all generations together, evenly shared. Rows stand in the order of their numbers. `keys` tell
+which rows of two generations are the same: by ids where every generation has ids, by row number where all generations
+have as many rows, else not at all (`matching`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from geometry.report.attribution import KINDS
+from geometry.report.page.packing import MISSING, levels, packed, packed_text, positions, steps
+from geometry.report.reading import arrays, generations
+from geometry.types import Array, Floats, Record
+
+MOST = 600_000
+VALUES = (  # key, heading, what it says, arrays in order of preference, whole range or None
+    ("dimension", "local dimension", "intrinsic dimension about the row", ("mle.harmonic", "mle"), None),
+    ("density", "density", "log₁₀ of R over the distance to the 10th nearest row", ("density",), None),
+    ("tail", "tail", "share of the reference's rows in denser places", ("rarity",), (0.0, 1.0)),
+)
+MOST_LABELS = 2000
+CLIPPED = (0.5, 99.5)  # per cent of the values that the colours span
+
+
+def clouds(record: Record, most: int = MOST) -> dict[str, Any] | None:
+    """Points, nulls, labels and values of all generations; None where the record has no coordinates."""
+    places = {g: rows for g, rows in arrays(record, "coordinates.radial").items() if len(rows)}
+    if not places:
+        return None
+    kept = {g: _kept(record, g, len(rows), most // len(places)) for g, rows in places.items()}
+    matching, keys, ids = _keys(record, kept)
+    shared: dict[str, Any] = {"matching": matching, "kinds": list(KINDS)}
+    if ids is not None:
+        shared["ids"] = packed_text(ids)
+    labels, codes = _labels(record, kept)
+    values = {key: found for key, *_ in VALUES if (found := _values(record, key, kept))}
+    shared |= {"labels": labels, "values": [_scale(key, found) for key, found in values.items()]}
+    ranges = {one["key"]: (one["low"], one["high"]) for one in shared["values"]}
+    each: list[dict[str, Any] | None] = []
+    for g in range(len(generations(record))):
+        if g not in places:
+            each.append(None)
+            continue
+        own = _place(places[g][kept[g]]) | {"total": len(places[g]), "keys": packed(steps(keys[g]))}
+        own |= {"rows": packed(steps(_rows(record, g)[kept[g]]))} if ids is not None else {}
+        own |= {"labels": packed(codes[g])} if g in codes else {}
+        own |= {key: packed(levels(found[g], *ranges[key])) for key, found in values.items() if g in found}
+        each.append(own | _novelty(record, g, kept[g]) | _null(record, g))
+    return shared | {"generations": each}
+
+
+def _rows(record: Record, g: int) -> Array:
+    count = len(record.arrays[f"coordinates.radial.{g}"])
+    return np.asarray(record.arrays.get(f"rows.{g}", np.arange(count)))
+
+
+def _kept(record: Record, g: int, count: int, most: int) -> Array:
+    """Which of the drawn rows the page has, in the order of their numbers."""
+    some = np.arange(min(count, most))
+    return some[np.argsort(_rows(record, g)[some], kind="stable")]
+
+
+def _place(places: Array) -> dict[str, Any]:
+    coded, reach = positions(places)
+    return {"count": len(coded), "reach": reach, "places": packed(coded.T)}
+
+
+def _null(record: Record, g: int) -> dict[str, Any]:
+    places = record.arrays.get(f"coordinates.null.{g}")
+    return {} if places is None or len(places) == 0 else {"null": _place(places)}
+
+
+def _keys(record: Record, kept: dict[int, Array]) -> tuple[str, dict[int, Array], list[str] | None]:
+    """How rows are matched, their keys per generation, and the ids that keys stand for."""
+    ids = {g: record.arrays[f"ids.{g}"][rows] for g, rows in kept.items() if f"ids.{g}" in record.arrays}
+    if len(ids) == len(kept) and all(len(np.unique(own)) == len(own) for own in ids.values()):
+        known: dict[str, int] = {}
+        keys = {g: np.array([known.setdefault(one, len(known)) for one in own.tolist()]) for g, own in ids.items()}
+        return "ids", keys, list(known)
+    rows = {g: _rows(record, g)[own] for g, own in kept.items()}
+    sizes = {one.get("n_used", one.get("n")) for one in record.run.get("inputs", [])}
+    return ("numbers" if len(sizes) == 1 and len(kept) > 1 else ""), rows, None
+
+
+def _labels(record: Record, kept: dict[int, Array]) -> tuple[list[str], dict[int, Array]]:
+    """Names by falling frequency, and per generation the number of each row's name."""
+    own = {g: record.arrays[f"labels.{g}"][rows] for g, rows in kept.items() if f"labels.{g}" in record.arrays}
+    if not own:
+        return [], {}
+    names, where, counts = np.unique(np.concatenate(list(own.values())), return_inverse=True, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    if len(names) > MOST_LABELS:
+        return [], {}
+    rank = np.empty(len(names), np.uint16)
+    rank[order] = np.arange(len(names))
+    ends = np.cumsum([len(rows) for rows in own.values()])[:-1]
+    return names[order].tolist(), dict(zip(own, np.split(rank[where.ravel()], ends), strict=True))
+
+
+def _values(record: Record, key: str, kept: dict[int, Array]) -> dict[int, Floats]:
+    """One value per point, of the generations that have any."""
+    (names,) = (names for known, _, _, names, _ in VALUES if known == key)
+    found = {}
+    for g, rows in kept.items():
+        every = next((record.arrays[f"point.{n}.{g}"] for n in names if f"point.{n}.{g}" in record.arrays), None)
+        numbers = _rows(record, g)[rows]
+        if every is not None and numbers.max() < len(every) and np.isfinite(every[numbers]).any():
+            found[g] = every[numbers].astype(np.float64)
+    return found
+
+
+def _scale(key: str, found: dict[int, Floats]) -> dict[str, Any]:
+    heading, says, whole = next((h, s, w) for known, h, s, _, w in VALUES if known == key)
+    every = np.concatenate(list(found.values()))
+    low, high = whole or np.percentile(every[np.isfinite(every)], CLIPPED).tolist()
+    return {"key": key, "heading": heading, "says": says, "low": low, "high": high}
+
+
+def _novelty(record: Record, g: int, kept: Array) -> dict[str, Any]:
+    kinds = [record.arrays.get(f"point.novelty.{kind}.{g}") for kind in KINDS]
+    numbers = _rows(record, g)[kept]
+    if any(kind is None or numbers.max() >= len(kind) for kind in kinds):
+        return {}
+    marks = np.stack([np.nan_to_num(np.asarray(kind, np.float64))[numbers] for kind in kinds])
+    return {"novelty": packed(np.where(marks.any(axis=0), marks.argmax(axis=0), MISSING).astype(np.uint8))}
