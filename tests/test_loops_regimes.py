@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from geometry.errors import UsageError
-from geometry.loops.regimes import REGIMES, Request, gather, regime
+from geometry.loops.regimes import REGIMES, Request, gather, places, regime
+from geometry.loops.selection import Look
 
 N = 10
 
@@ -68,3 +69,43 @@ def test_gather_takes_the_planned_rows_and_draws_the_fresh_ones() -> None:
 def test_unknown_regime_is_answered_with_a_suggestion() -> None:
     with pytest.raises(UsageError, match="did you mean 'accumulate'"):
         regime("acumulate")
+
+
+def look(seed: int = 0, n: int = 200, weights: str = "provenance") -> tuple[Look, list[np.ndarray]]:  # type: ignore[type-arg]
+    """A real batch of spread 1, a generated one that has lost its tails and moved."""
+    generator = np.random.default_rng(seed)
+    batches = [generator.standard_normal((n, 3)), 0.5 * generator.standard_normal((n, 3)) + [3.0, 0, 0]]
+    return Look(lambda j: batches[j], weights), batches
+
+
+@pytest.mark.parametrize("weights", ["provenance", "tail_survival"])
+def test_tail_reweighted_repeats_what_is_far_out(weights: str) -> None:
+    generator = np.random.default_rng(1)
+    real, narrow = generator.standard_normal((400, 2)), 0.7 * generator.standard_normal((400, 2))
+    seen = Look(lambda j: (real, narrow)[j], weights)
+    (part,) = regime("tail-reweighted")(Request(2, 400, look=seen), rng())
+    assert part.origin == 1 and len(part.rows) == 400
+    assert (narrow[part.rows] ** 2).sum(1).mean() > 1.25 * (narrow**2).sum(1).mean()
+
+
+def test_provenance_filtered_keeps_what_seems_real() -> None:
+    seen, batches = look()
+    parts = regime("provenance-filtered")(Request(2, 200, look=seen), rng())
+    taken = {part.origin: len(part.rows) for part in parts}
+    assert sum(taken.values()) == 200 and taken[0] > 180
+    same = Look(lambda j: batches[0] if j == 0 else np.random.default_rng(5).standard_normal((200, 3)))
+    parts = regime("provenance-filtered")(Request(2, 200, look=same), rng())
+    assert 60 < sum(len(part.rows) for part in parts if part.origin == 0) < 140
+
+
+def test_exchange_takes_the_others_in_equal_shares() -> None:
+    parts = regime("exchange")(Request(3, N, peer=1, peers=3), rng())
+    assert [(part.peer, part.origin, len(part.rows)) for part in parts] == [(0, 2, 5), (2, 2, 5)]
+    assert all(len(np.unique(part.rows)) == 5 for part in parts)
+    (swapped,) = regime("exchange")(Request(3, N, peer=1, peers=2), rng())
+    assert (swapped.peer, sorted(swapped.rows.tolist())) == (0, list(range(N)))
+
+
+def test_places_name_model_batch_and_row() -> None:
+    parts = regime("fresh")(Request(3, 4, 0.25), rng())
+    assert places(parts).tolist() == [[0, 2, 0], [0, 2, 1], [0, 2, 2], [0, 0, -1]]

@@ -82,7 +82,7 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, draw, write; ends with a table of the generations and what to do with them."""
-    from geometry.loops.replicates import replicated
+    from geometry.loops.replicates import apart, replicated
 
     settings = _settings(args)
     if args.dry_run:
@@ -90,10 +90,10 @@ def run(args: argparse.Namespace) -> int:
     if args.output is None:
         raise UsageError("generate needs a folder for its generations; name one with -o DIR")
     _prepare(args.output, args.force)
-    tell = teller(args)
+    tell, several = teller(args), len(apart(settings)) > 1
 
     def told(replicate: int, generation: Generation) -> None:
-        of = f"replicate {replicate}, " if args.replicates > 1 and settings.replicates != args.replicates else ""
+        of = f"replicate {replicate}, " if several else ""
         tell(f"{of}generation {generation.index} of {args.generations}: {_trained_on(generation)}")
 
     try:

@@ -77,7 +77,10 @@ def _idx(stream: IO[bytes], path: Path) -> Array:
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in IDX_TYPES or not 1 <= head[3] <= IDX_AXES:
         raise InputError(f"{path} is no IDX file; images may also be a folder, an .npz or an .npy")
     dtype, axes = np.dtype(IDX_TYPES[head[2]]), head[3]
-    shape = tuple(np.frombuffer(stream.read(4 * axes).ljust(4 * axes, b"\0"), ">u4").tolist())
+    sides = stream.read(4 * axes)
+    if len(sides) < 4 * axes:
+        raise InputError(f"{path} is truncated within its header; copy it again")
+    shape = tuple(np.frombuffer(sides, ">u4").tolist())
     wanted = math.prod(shape) * dtype.itemsize
     held = b"" if wanted > 1 << 40 else stream.read(wanted)
     if len(held) < wanted:
