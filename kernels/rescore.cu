@@ -19,7 +19,7 @@
 //            order like the values because d^2 >= +0, and put NaN behind every number.
 // Cost       reads n c d storage-bytes scattered by row, writes 17 n k: a gather, bound by memory. One million rows,
 //            c = 64, d = 768 in float32 read 197 GB (46 ms at 4.3 TB/s, computed, not measured).
-// Contracts  1 <= k <= c; c <= 8192 (128 KiB of shared memory, more than 48 KiB asks for the opt-in); the candidates of
+// Contracts  1 <= k <= c; c <= 8192 in 128 KiB of shared memory, 4096 in 64 (the opt-in); the candidates of
 //            a row are distinct and finite; scale is a power of two that keeps d^2 in range; every row left out of a
 //            row's candidates is farther than its bound (squared, scaled; +inf where nothing was left out).
 //            Missing neighbours are (+inf, -1), and such a row is never certified.

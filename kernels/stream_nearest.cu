@@ -14,8 +14,8 @@
 //            16 slots + 16 bytes, slots a power of two.
 // Roles      as rescore.cu: everything in float64.
 // Cost       b d storage-bytes per query row, from L2 where blocks run side by side; b d fma in float64.
-// Contracts  k <= 4096 (128 KiB of shared memory, more than 48 KiB asks for the opt-in); coordinates finite. Missing
-//            neighbours are (+inf, -1).
+// Contracts  k <= slots - 128: 8,064 in 128 KiB of shared memory, 3,968 in 64 KiB where a block has no more than 99
+//            (more than 48 KiB asks for the opt-in); coordinates finite. Missing neighbours are (+inf, -1).
 // Reference  geometry.pairs.kernel_reference.rescore with every row a candidate, equal bit for bit.
 // State      not run on a GPU; run on the CPU harness in the tests.
 #include "ranking.cuh"

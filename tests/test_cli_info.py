@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from cuda_on_cpu.harness_device import HarnessDevice
 
 import geometry.schema
 from geometry import __version__
@@ -16,7 +17,7 @@ from geometry.errors import UsageError
 from geometry.pairs import executor, plan
 from geometry.pairs.cpu.units import available
 from geometry.pairs.cuda import builder, cache, cupy_device, nvrtc
-from geometry.pairs.cuda.proof import Proof
+from geometry.pairs.cuda.proof import Proof, disqualify
 
 SOURCE = builder.kernel_folder() / "column_sums.cu"
 
@@ -41,7 +42,7 @@ def test_the_schema_is_the_file(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_json_and_text_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     found = told(capsys)
-    assert list(found) == ["devices", "engines", "kernels", "cache", "proofs", "versions"]
+    assert list(found) == ["devices", "engines", "scans", "kernels", "cache", "proofs", "versions"]
     assert found["versions"]["torch"] == torch.__version__
     assert found["versions"]["embedding-geometry"] in (__version__, "not installed")
     assert main(["info"]) == 0
@@ -53,6 +54,7 @@ def test_json_and_text_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_devices_or_why_there_are_none(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cupy_device, "devices", lambda: ["H200", "H100"])
+    monkeypatch.setattr(cupy_device, "open_device", lambda number: HarnessDevice(arch=("sm_90a", "sm_89")[number]))
     found = told(capsys)["devices"]
     assert found.pop("cpu").startswith(f"{torch.get_num_threads()} threads; tile products by {available()[0]}")
     assert found == {"cuda:0": "H200", "cuda:1": "H100"}
@@ -69,6 +71,24 @@ def test_what_auto_runs_and_why(capsys: pytest.CaptureFixture[str], monkeypatch:
     monkeypatch.setattr(plan, "PROVEN_ON_GPU", True)
     monkeypatch.setattr(plan, "resolve_device", lambda device: "cuda")
     assert told(capsys)["engines"]["auto"].startswith("cuda: ")
+
+
+def test_which_scan_runs_where_and_why(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = told(capsys)["scans"]
+    assert found["on sm_90a"].startswith("wgmma (pair_scan_warpgroup.cu), which has its instructions, then mma.sync;")
+    assert found["elsewhere from sm_80"].startswith("mma.sync (pair_scan.cu);")
+    monkeypatch.setattr(cupy_device, "devices", lambda: ["H200", "L4"])
+    monkeypatch.setattr(cupy_device, "open_device", lambda number: HarnessDevice(arch=("sm_90a", "sm_89")[number]))
+    disqualify(HarnessDevice(arch="sm_90a"), "wgmma", "a distance is off")
+    found = told(capsys)["scans"]
+    assert found["cuda:0"] == "sm_90a: wgmma failed: in use: a distance is off, mma.sync not asked yet"
+    assert found["cuda:1"] == "sm_89: mma.sync not asked yet"
+
+    def none() -> list[str]:
+        raise UsageError("no driver here")
+
+    monkeypatch.setattr(cupy_device, "devices", none)
+    assert told(capsys)["scans"]["cuda"] == "none runs here: no driver here"
 
 
 def test_every_source_with_the_digest_of_what_it_compiles_to(
@@ -96,9 +116,12 @@ def test_the_cache_and_what_it_holds(capsys: pytest.CaptureFixture[str], folder:
 
 def test_proofs_by_device(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(told(capsys)["proofs"]) == ["none"]
-    kept = [Proof("ab" * 32, "H200", "sm_90a", ()), Proof("cd" * 32, "H100", "sm_90a", ("all equal: wrong", "more"))]
+    kept = [
+        Proof("ab" * 32, "H200", "sm_90a", "wgmma", ()),
+        Proof("cd" * 32, "H100", "sm_90a", "mma.sync", ("all equal: wrong", "more")),
+    ]
     monkeypatch.setattr("geometry.pairs.cuda.proof.all_remembered", lambda: kept)
     assert told(capsys)["proofs"] == {
-        f"H200, sm_90a, kernels {'ab' * 6}": "passed",
-        f"H100, sm_90a, kernels {'cd' * 6}": "failed: all equal: wrong",
+        f"H200, sm_90a, wgmma, kernels {'ab' * 6}": "passed",
+        f"H100, sm_90a, mma.sync, kernels {'cd' * 6}": "failed: all equal: wrong",
     }

@@ -51,6 +51,7 @@ class RecordedCupy(ModuleType):
                 "name": b"Recorded",
                 "major": self.capability[0],
                 "minor": self.capability[1],
+                "sharedMemPerBlockOptin": 227 << 10,
             },
             driverGetVersion=lambda: self.version,
             memGetInfo=lambda: (600, 1000),
@@ -110,6 +111,7 @@ def test_a_device_is_named_with_its_driver_and_compiled_for(cupy: RecordedCupy) 
     device = cupy_device.open_device()
     assert (device.name, device.arch) == ("Recorded, driver of CUDA 13.0", "sm_90a")
     assert device.free_bytes == 650
+    assert device.block_bytes == 227 << 10
 
 
 def test_a_launch_loads_our_cubin_once_and_passes_everything(cupy: RecordedCupy, tmp_path: Path) -> None:

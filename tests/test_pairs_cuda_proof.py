@@ -18,13 +18,16 @@ from geometry.analysis.plan import plan as plan_of
 from geometry.errors import OutOfMemoryError, UsageError
 from geometry.pairs import plan
 from geometry.pairs.cpu.executor import CpuExecutor
-from geometry.pairs.cuda import builder, cache, checks, choice, proof
+from geometry.pairs.cuda import bound, builder, cache, checks, choice, proof
 from geometry.pairs.cuda.engine import CudaExecutor
+from geometry.pairs.cuda.scans import MMA, WGMMA
+from geometry.pairs.cuda.scans import Scan as PairScan
 from geometry.pairs.cuda.search import BoundViolated
 from geometry.pairs.local import local_reflections, local_spectra, local_sums
 from geometry.pairs.scan import Scan
 from geometry.pairs.torch_engine import TorchExecutor
 
+SCANS = pytest.mark.parametrize("scan", [MMA, WGMMA], ids=lambda scan: scan.name)
 SOUND = {name: points for name, points in checks.adversarial_sets().items() if name in ("gaussian", "truncation")}
 
 
@@ -58,23 +61,35 @@ def mutated() -> HarnessDevice:
 
 
 def test_sound_kernels_and_a_sound_engine_pass_every_set() -> None:
-    found = proof.prove(HarnessDevice(), TorchExecutor())
+    found = proof.prove(HarnessDevice(), MMA.name, TorchExecutor())
     assert found.passed, found.failures
     assert (found.device, found.arch) == ("CPU harness", "sm_80")
     assert found.kernels == builder.kernels_digest("sm_80")
 
 
-def test_the_engine_of_our_kernels_passes_where_products_are_truncated() -> None:
+@pytest.mark.parametrize(("scan", "name"), [(MMA, "truncation"), (WGMMA, "truncation"), (WGMMA, "long rows")])
+def test_the_engine_of_our_kernels_passes_where_products_are_truncated(scan: PairScan, name: str) -> None:
     device = HarnessDevice(matrix_mode=1)
-    found = proof.prove(device, CudaExecutor(device), {"truncation": checks.adversarial_sets()["truncation"]})
+    found = proof.prove(device, scan.name, CudaExecutor(device, scan=scan), {name: checks.adversarial_sets()[name]})
     assert found.passed, found.failures
-    assert any(name.startswith("pair_scan") for name, *_ in device.launches)
+    kernels = {kernel for kernel, *_ in device.launches}
+    assert {"pair_scan_one", "pair_scan_two"} <= kernels if scan is MMA else "pair_scan_warpgroup_two" in kernels
+
+
+@pytest.mark.long
+@SCANS
+@pytest.mark.parametrize("mode", [0, 1, 2, 3])
+def test_the_engine_of_our_kernels_passes_every_set(scan: PairScan, mode: int) -> None:
+    device = HarnessDevice(matrix_mode=mode)
+    found = proof.prove(device, scan.name, CudaExecutor(device, scan=scan))
+    assert found.passed, found.failures
 
 
 def test_the_sets_are_the_same_every_time_and_hold_what_they_say() -> None:
     sets, again = checks.adversarial_sets(), checks.adversarial_sets()
     assert all(np.array_equal(sets[name], again[name]) for name in sets)
-    assert {points.shape for points in sets.values()} == {(checks.N, checks.D)}
+    odd = {"many tiles": checks.WIDE, "long rows": checks.LONG}
+    assert all(points.shape == odd.get(name, (checks.N, checks.D)) for name, points in sets.items())
     assert (sets["all equal"] == sets["all equal"][0]).all()
     assert len(np.unique(sets["duplicates"], axis=0)) < checks.N / 2
     assert np.abs(sets["one outlier"]).max(axis=1).argmax() == 7
@@ -112,29 +127,30 @@ def test_one_wrong_value_of_an_engine_fails(what: str) -> None:
 
 
 def test_a_failure_is_remembered_and_nothing_is_asked_again(few_sets: None, folder: Path) -> None:
-    found = proof.proof_of(mutated(), lambda _: TorchExecutor())
+    found = proof.proof_of(mutated(), MMA.name, lambda _: TorchExecutor())
     assert found.failures == ("gaussian: column means: digits differ",)
     (kept,) = folder.glob("proof-*.json")
     assert json.loads(kept.read_text())["failures"] == list(found.failures)
-    assert proof.proof_of(mutated(), lambda _: pytest.fail("proven twice")) == found
+    assert proof.proof_of(mutated(), MMA.name, lambda _: pytest.fail("proven twice")) == found
     assert proof.all_remembered() == [found]
 
 
 def test_another_device_driver_or_kernel_is_proven_anew(few_sets: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert proof.proof_of(HarnessDevice(), lambda _: TorchExecutor()).passed
-    assert proof.remembered(HarnessDevice(name="CPU harness, driver 2")) is None
-    assert proof.remembered(HarnessDevice(arch="sm_90")) is None
+    assert proof.proof_of(HarnessDevice(), MMA.name, lambda _: TorchExecutor()).passed
+    assert proof.remembered(HarnessDevice(name="CPU harness, driver 2"), MMA.name) is None
+    assert proof.remembered(HarnessDevice(arch="sm_90"), MMA.name) is None
+    assert proof.remembered(HarnessDevice(), WGMMA.name) is None
     monkeypatch.setattr(builder, "kernels_digest", lambda arch: "edited")
-    assert proof.remembered(HarnessDevice()) is None
+    assert proof.remembered(HarnessDevice(), MMA.name) is None
 
 
 def test_a_spoiled_memory_is_no_memory(few_sets: None, folder: Path) -> None:
-    proof.proof_of(HarnessDevice(), lambda _: TorchExecutor())
+    proof.proof_of(HarnessDevice(), MMA.name, lambda _: TorchExecutor())
     (kept,) = folder.glob("proof-*.json")
     kept.write_text("{")
-    assert proof.remembered(HarnessDevice()) is None and proof.all_remembered() == []
+    assert proof.remembered(HarnessDevice(), MMA.name) is None and proof.all_remembered() == []
     kept.write_text('{"kernels": "a"}')
-    assert proof.remembered(HarnessDevice()) is None
+    assert proof.remembered(HarnessDevice(), MMA.name) is None
 
 
 def test_an_exception_fails_but_want_of_memory_says_nothing(few_sets: None, folder: Path) -> None:
@@ -146,9 +162,9 @@ def test_an_exception_fails_but_want_of_memory_says_nothing(few_sets: None, fold
         return lambda _: engine
 
     with pytest.raises(OutOfMemoryError):
-        proof.proof_of(HarnessDevice(), broken(OutOfMemoryError("full")))
+        proof.proof_of(HarnessDevice(), MMA.name, broken(OutOfMemoryError("full")))
     assert not list(folder.glob("proof-*.json"))
-    found = proof.proof_of(HarnessDevice(), broken(RuntimeError("illegal address")))
+    found = proof.proof_of(HarnessDevice(), MMA.name, broken(RuntimeError("illegal address")))
     assert found.failures == ("gaussian: RuntimeError: illegal address",)
 
 
@@ -157,7 +173,7 @@ def a_device(monkeypatch: pytest.MonkeyPatch, few_sets: None) -> dict[str, Any]:
     """A machine with one device, whose kernels can be changed; its engine is the torch engine under another name."""
     found: dict[str, Any] = {"device": HarnessDevice(), "budgets": []}
 
-    def engine(device: Any, budget: int | None) -> Any:
+    def engine(device: Any, budget: int | None, scan: PairScan) -> Any:
         found["budgets"].append(budget)
         made = TorchExecutor()
         object.__setattr__(made, "kernels", device)
@@ -174,13 +190,13 @@ def test_cuda_gets_proven_kernels_within_the_budget(a_device: dict[str, Any]) ->
     assert (engine.kernels, engine.name) == (a_device["device"], "torch-cpu")
     assert len(engine.neighbors(SOUND["gaussian"], SOUND["gaussian"], 3, exclude_self=True).dist) == checks.N
     assert a_device["budgets"][-1] == 1 << 20
-    assert choice.kernel_engine(None).why == "proven on CPU harness"
+    assert choice.kernel_engine(None).why == "the scan by mma.sync is proven on CPU harness"
 
 
 def test_cuda_falls_back_to_torch_tiles_with_a_warning_that_names_why(a_device: dict[str, Any]) -> None:
     a_device["device"] = mutated()
     with pytest.warns(
-        RuntimeWarning, match=r"failed their proof on CPU harness: gaussian: column means: digits differ"
+        RuntimeWarning, match=r"mma.sync failed its proof on CPU harness: gaussian: column means: digits differ"
     ):
         engine = pairs.executor("cuda", 1 << 20)
     assert engine == TorchExecutor("cuda", 1 << 20)
@@ -208,10 +224,86 @@ def test_kernels_that_break_their_bound_in_use_lose_their_proof(
 
     engine = pairs.executor("cuda")
     monkeypatch.setattr(TorchExecutor, "neighbors", broken)
-    with pytest.raises(BoundViolated, match="differ; the kernels are not used on it again"):
+    with pytest.raises(BoundViolated, match="differ; this scan is not used on it again"):
         engine.neighbors(SOUND["gaussian"], SOUND["gaussian"], 3, exclude_self=True)
     with pytest.warns(RuntimeWarning, match="in use: coarse and measured differ"):
         assert pairs.executor("cuda").name == "torch-cuda"
+
+
+BROKEN = {  # a file of each scan with one thing wrong in it
+    WGMMA: ("pair_scan_warpgroup.cu", "at.rows(slot) + half_tile", "at.rows(slot)"),
+    MMA: ("pair_scan.cu", "place.row_tile + diagonal) % tiles", "place.row_tile) % tiles"),
+}
+
+
+@pytest.fixture
+def sm_90a(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A machine with one device of sm_90a, whose scans can be broken; a small set and the neighbours prove them."""
+    points = SOUND["gaussian"][:140, :9]
+    monkeypatch.setattr(proof, "adversarial_sets", lambda: {"gaussian": points})
+    monkeypatch.setattr(
+        proof, "wrong", lambda _, engine, rows: checks._wrong_neighbors(engine, rows, rows, exclude_self=True)
+    )
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+
+    def install(*broken: PairScan) -> HarnessDevice:
+        texts = {}
+        for file, before, after in map(BROKEN.__getitem__, broken):
+            text = (builder.kernel_folder() / file).read_text()
+            assert text.count(before) == 1
+            texts[file] = text.replace(before, after)
+        device = HarnessDevice(texts=texts, arch="sm_90a", name=f"harness with {len(broken)} broken scans")
+        monkeypatch.setattr(choice, "_first_device", lambda: device)
+        return device
+
+    return install
+
+
+def launched(device: HarnessDevice) -> set[str]:
+    """Scans of one more search."""
+    engine = pairs.executor("cuda")
+    device.launches.clear()
+    engine.neighbors(SOUND["gaussian"], SOUND["gaussian"], 3, exclude_self=True)
+    return {kernel for kernel, *_ in device.launches if kernel.startswith("pair_scan")}
+
+
+def test_a_device_of_sm_90a_runs_the_scan_by_warpgroups(sm_90a: Any) -> None:
+    device = sm_90a()
+    assert pairs.executor("cuda").name == "cuda-sm_90a-wgmma"
+    assert launched(device) == {"pair_scan_warpgroup_one"}
+    assert choice.known_of(device) == {"wgmma": "passed", "mma.sync": "not asked yet"}
+
+
+def test_where_that_fails_its_proof_mma_sync_runs_with_a_warning(sm_90a: Any) -> None:
+    device = sm_90a(WGMMA)
+    with pytest.warns(
+        RuntimeWarning, match="a slower scan in place of the best: the scan by wgmma failed its proof on"
+    ):
+        assert launched(device) == {"pair_scan_one"}
+    assert choice.known_of(device)["wgmma"].startswith("failed: gaussian: ")
+    assert choice.known_of(device)["mma.sync"] == "passed"
+
+
+def test_where_both_fail_torch_tiles_run_with_a_warning_for_each(sm_90a: Any) -> None:
+    device = sm_90a(WGMMA, MMA)
+    with pytest.warns(RuntimeWarning) as told:
+        assert pairs.executor("cuda").name == "torch-cuda"
+    assert [str(one.message).split(": gaussian")[0] for one in told] == [
+        f"a slower scan in place of the best: the scan by wgmma failed its proof on {device.name}",
+        f"torch tiles in place of the CUDA kernels: the scan by mma.sync failed its proof on {device.name}",
+    ]
+
+
+def test_a_scan_that_breaks_its_bound_in_use_is_passed_over_alone(sm_90a: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    device, engine = sm_90a(), pairs.executor("cuda")
+    rows = np.random.default_rng(3).permutation(np.arange(-128, 129)).astype(np.float32)[:, None]
+    with monkeypatch.context() as patch:
+        patch.setattr(bound, "UNIT", bound.UNIT / 2)
+        device.matrix_mode = 2
+        with pytest.raises(BoundViolated, match=r"wgmma.*this scan is not used on it again"):
+            engine.neighbors(rows, rows, 5, exclude_self=True)
+    with pytest.warns(RuntimeWarning, match=r"the scan by wgmma failed its proof on .*: in use: "):
+        assert launched(device) == {"pair_scan_one"}
 
 
 def test_auto_is_the_cpu_until_a_gpu_has_proven_the_code(

@@ -41,6 +41,7 @@ def gather() -> dict[str, dict[str, Any]]:
     return {
         "devices": _devices(),
         "engines": _engines(),
+        "scans": _scans(),
         "kernels": _kernels(),
         "cache": _cache(),
         "proofs": _proofs(),
@@ -81,6 +82,27 @@ def _engines() -> dict[str, str]:
     }
 
 
+def _scans() -> dict[str, str]:
+    """Which scan over pairs the kernels use where, and what is remembered of each on the devices found."""
+    from geometry.errors import GeometryError
+    from geometry.pairs.cuda import choice, cupy_device, scans
+
+    order = "; the first that has passed its proof on the device, else torch tiles"
+    best, plain = scans.WGMMA, scans.MMA
+    found = {
+        f"on {best.only}": f"{best.name} ({best.source}), which has its instructions, then {plain.name}{order}",
+        "elsewhere from sm_80": f"{plain.name} ({plain.source}){order}",
+    }
+    try:
+        for number, _ in enumerate(cupy_device.devices()):
+            device = cupy_device.open_device(number)
+            known = choice.known_of(device).items()
+            found[f"cuda:{number}"] = f"{device.arch}: " + ", ".join(f"{name} {outcome}" for name, outcome in known)
+    except GeometryError as error:
+        found["cuda"] = f"none runs here: {error}"
+    return found
+
+
 def _kernels() -> dict[str, str]:
     """The compiler, and every source with the digest of all that decides its machine code."""
     from geometry.errors import GeometryError
@@ -108,7 +130,7 @@ def _proofs() -> dict[str, str]:
 
     kept = proof.all_remembered()
     return {
-        f"{one.device}, {one.arch}, kernels {one.kernels[:DIGITS]}": "passed"
+        f"{one.device}, {one.arch}, {one.scan}, kernels {one.kernels[:DIGITS]}": "passed"
         if one.passed
         else f"failed: {one.failures[0]}"
         for one in kept

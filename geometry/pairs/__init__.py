@@ -18,8 +18,8 @@ __all__ = ["Executor", "Scan", "approximate_executor", "as_points", "executor", 
 def executor(device: str = "auto", budget: int | None = None) -> Executor:
     """The engine for a device, within `budget` bytes of scratch (None: a default on the CPU, what is free on a GPU).
 
-    `cuda`: our kernels where they have proven themselves on the device, else torch tiles with a RuntimeWarning that
-    names the reason. Raises UsageError where there is no such device.
+    `cuda`: our kernels where they have proven themselves on the device, by the best scan that has, else torch tiles;
+    a RuntimeWarning names the reason of each step down. Raises UsageError where there is no such device.
     """
     where = resolve_device(device)
     if where == "cpu":
@@ -29,6 +29,8 @@ def executor(device: str = "auto", budget: int | None = None) -> Executor:
     from geometry.pairs.cuda.choice import kernel_engine
 
     kernels = kernel_engine(budget)
+    for why in kernels.passed_over:
+        warnings.warn(f"a slower scan in place of the best: {why}", RuntimeWarning, stacklevel=2)
     if kernels.engine is not None:
         return kernels.engine
     warnings.warn(f"torch tiles in place of the CUDA kernels: {kernels.why}", RuntimeWarning, stacklevel=2)

@@ -26,6 +26,7 @@ class HarnessDevice:
     name: str = "CPU harness"
     arch: str = "sm_80"
     free_bytes: int = 1 << 30
+    block_bytes: int = 227 << 10
     out_of_memory: tuple[int, ...] = ()
     allocations: int = 0
     launches: list[tuple[str, int, int, int]] = field(default_factory=list)  # kernel, grid, block, shared bytes
@@ -50,7 +51,9 @@ class HarnessDevice:
     def launch(
         self, source: str, kernel: str, grid: int, block: int, arguments: Sequence[Any], shared_bytes: int = 0
     ) -> None:
-        """Execute; raises Stuck."""
+        """Execute; raises Stuck, and RuntimeError where a block asks for more shared memory than it may."""
+        if shared_bytes > self.block_bytes:
+            raise RuntimeError(f"{kernel}: a block has {self.block_bytes} bytes of shared memory, not {shared_bytes}")
         self.launches.append((kernel, grid, block, shared_bytes))
         program = build(source, (kernel,), self.texts)
         if hasattr(program.library, "set_matrix_mode"):

@@ -1,7 +1,8 @@
 """What a proof asks of kernels on a device: adversarial sets, and every answer against float64.
 
 Sets where coarse products err most: copies, all rows equal, one far row, a far origin, clusters below the coarse
-resolution, norms over orders of magnitude, and sums that show how many guard bits the matrix unit keeps. Asked are
+resolution, norms over orders of magnitude, and sums that show how many guard bits the matrix unit keeps; and two sizes
+that take a scan round its stages, with row tiles that stay in shared memory and with some that do not fit. Asked are
 every reduction of the engine, the means of kernels/column_sums.cu and the neighbourhoods of kernels/local_spectra.cu. A
 comparison is `not (err <= tol)`, so that NaN fails.
 """
@@ -21,11 +22,12 @@ from geometry.pairs.local import Places, spectra_of, sums_of
 from geometry.types import Array, Floats
 
 N, D, K = 300, 70, 12
-SUM_ERROR = 1e-12  # relative, of a float64 sum of D terms in another order
+WIDE, LONG = (700, 320), (300, 450)
+SUM_ERROR = 1e-12  # relative, of a float64 sum of some hundred terms in another order
 
 
 def adversarial_sets() -> dict[str, Array]:
-    """(N, D) float32 sets by name, the same in every process."""
+    """float32 sets by name, (N, D) but for two, the same in every process."""
     rng = np.random.default_rng(20)
     rows = rng.standard_normal((N, D))
     far = rows.copy()
@@ -40,6 +42,8 @@ def adversarial_sets() -> dict[str, Array]:
         "tight clusters": clusters,
         "lognormal norms": rows * rng.lognormal(0, 3, (N, 1)),
         "truncation": _truncation(rng),
+        "many tiles": rng.standard_normal(WIDE),
+        "long rows": rng.standard_normal(LONG),
     }
     return {name: points.astype(np.float32) for name, points in made.items()}
 

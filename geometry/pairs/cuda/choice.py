@@ -1,8 +1,9 @@
 """Which engine a CUDA device gets: our kernels where they have proven themselves on it, else torch tiles, and why.
 
-The proof is run or remembered here, on first use. Everything that stands in the way of the kernels (no CuPy, no
+The best scan of the device's architecture is asked first, then the next one: wgmma, mma.sync, torch tiles. The proof of
+each is run or remembered here, on first use. Everything that stands in the way of the kernels (no CuPy, no
 compiler, a driver too old, a failed proof) is a reason in words and never an error: torch may still serve the device.
-Kernels that later break their bound in use lose their proof: that call is an error, the next one takes torch tiles.
+A scan that later breaks its bound in use loses its proof: that call is an error, the next one does without.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from geometry.errors import GeometryError
 from geometry.pairs.cuda.column_mean import SUFFIXES
 from geometry.pairs.cuda.device import Device
 from geometry.pairs.cuda.local import BUDGET, MOST_NEIGHBORS, Local, local_summaries
-from geometry.pairs.cuda.proof import disqualify, proof_of
+from geometry.pairs.cuda.proof import disqualify, proof_of, remembered
+from geometry.pairs.cuda.scans import Scan, scans_of
 from geometry.pairs.executor import Executor
 from geometry.pairs.local import Places
 from geometry.types import Array
@@ -25,18 +27,23 @@ from geometry.types import Array
 
 @dataclass(frozen=True)
 class Choice:
-    """An engine of our kernels, or None and why not; `why` says of an engine where it has been proven."""
+    """An engine of our kernels, or None and why not; `why` says of an engine where it has been proven.
+
+    passed_over: better scans of this device that did not pass, and why, a line each.
+    """
 
     engine: Executor | None
     why: str
+    passed_over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Watched:
-    """An engine whose device loses its proof when a result breaks the bound; neighbourhoods beside its reductions."""
+    """An engine whose scan loses its proof when a result breaks the bound; neighbourhoods beside its reductions."""
 
     engine: Executor
     device: Device
+    scan: Scan
     budget: int | None = None
 
     def neighborhoods(self, points: Array, places: Places) -> Local | None:
@@ -58,10 +65,8 @@ class Watched:
             try:
                 return found(*args, **options)
             except BoundViolated as error:
-                disqualify(self.device, str(error))
-                raise BoundViolated(
-                    f"{error}; the kernels are not used on it again, the next run does without"
-                ) from error
+                disqualify(self.device, self.scan.name, str(error))
+                raise BoundViolated(f"{error}; this scan is not used on it again, the next run does without") from error
 
         return watched
 
@@ -70,13 +75,37 @@ def kernel_engine(budget: int | None, open_device: Callable[[], Device] | None =
     """Our kernels on the first CUDA device, within `budget` bytes of it (None: what is free)."""
     try:
         device = (open_device or _first_device)()
-        proof = proof_of(device, lambda on: _engine(on, None))
     except GeometryError as error:
         return Choice(None, str(error))
+    refused: list[str] = []
+    for scan in scans_of(device.arch):
+        why = _refusal(device, scan)
+        if why is None:
+            engine = cast(Executor, Watched(_engine(device, budget, scan), device, scan, budget))
+            return Choice(engine, f"the scan by {scan.name} is proven on {device.name}", tuple(refused))
+        refused.append(why)
+    return Choice(None, refused[-1], tuple(refused[:-1]))
+
+
+def _refusal(device: Device, scan: Scan) -> str | None:
+    """Why a scan does not serve a device; None where it has passed its proof."""
+    try:
+        proof = proof_of(device, scan.name, lambda on: _engine(on, None, scan))
+    except GeometryError as error:
+        return f"the scan by {scan.name} could not be proven on {device.name}: {error}"
     if proof.passed:
-        return Choice(cast(Executor, Watched(_engine(device, budget), device, budget)), f"proven on {device.name}")
-    others = f", and {len(proof.failures) - 1} more" if len(proof.failures) > 1 else ""
-    return Choice(None, f"the kernels failed their proof on {device.name}: {proof.failures[0]}{others}")
+        return None
+    more = f", and {len(proof.failures) - 1} more" if len(proof.failures) > 1 else ""
+    return f"the scan by {scan.name} failed its proof on {device.name}: {proof.failures[0]}{more}"
+
+
+def known_of(device: Device) -> dict[str, str]:
+    """What is remembered of each scan of a device, best first; asks nothing of the device."""
+    known = {scan.name: remembered(device, scan.name) for scan in scans_of(device.arch)}
+    return {
+        name: "not asked yet" if proof is None else "passed" if proof.passed else f"failed: {proof.failures[0]}"
+        for name, proof in known.items()
+    }
 
 
 def _first_device() -> Device:
@@ -85,8 +114,7 @@ def _first_device() -> Device:
     return open_device()
 
 
-def _engine(device: Device, budget: int | None) -> Executor:
+def _engine(device: Device, budget: int | None, scan: Scan) -> Executor:
     from geometry.pairs.cuda.engine import CudaExecutor
-    from geometry.pairs.torch_engine import TorchExecutor
 
-    return CudaExecutor(device, budget or 0, TorchExecutor("cuda"))
+    return CudaExecutor(device, budget or 0, scan)

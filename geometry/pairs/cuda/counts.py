@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 
 from geometry.errors import OutOfMemoryError
-from geometry.pairs.copies import find_copies
+from geometry.pairs.copies import counts_of_distinct
 from geometry.pairs.cuda.bound import rounded_down, rounded_up, spread_of
 from geometry.pairs.cuda.device import Device
 from geometry.pairs.cuda.phases import tiles_of
 from geometry.pairs.cuda.rows import Frame, Placed, Source, frame_of, place, source_of
-from geometry.pairs.cuda.search import SCAN_BYTES, SCAN_THREADS
+from geometry.pairs.cuda.scans import SCAN_BYTES, SCAN_THREADS
 from geometry.types import Array, Floats, Ints, RadiusCounts
 
 KEEP = 1 + 2.0**-10
@@ -53,18 +53,26 @@ class _Task:
 
 def radius_counts(device: Device, queries: Array, base: Array, sq_radii: Floats, budget: int) -> RadiusCounts:
     """Counts per query and per base row; both sides of one storage type. Raises OutOfMemoryError."""
-    asked = find_copies(queries)
-    balls = find_copies(np.column_stack([find_copies(base).group, sq_radii]))
-    q, b = np.ascontiguousarray(queries[asked.first]), np.ascontiguousarray(base[balls.first])
-    frame = frame_of(q, b)
+
+    def count(asked: Array, balls: Array, squared: Floats, weights: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+        return _weighted_counts(device, (asked, balls), squared, weights, budget)
+
+    return counts_of_distinct(queries, base, sq_radii, count)
+
+
+def _weighted_counts(
+    device: Device, sides: tuple[Array, Array], sq_radii: Floats, weights: tuple[Ints, Ints], budget: int
+) -> tuple[Ints, Ints]:
+    """Per query the weight of the balls around it, per ball the weight of the queries in it; rows are distinct."""
+    queries, balls = (np.ascontiguousarray(side) for side in sides)
+    frame = frame_of(queries, balls)
     with np.errstate(over="ignore"):  # a radius beyond float64 holds everything
-        squared = np.asarray(sq_radii, np.float64)[balls.first] * frame.scale * frame.scale
-    weights = asked.counts.astype(np.int64), device.put(balls.counts.astype(np.uint64))
-    counters = np.zeros(len(q), np.int64), np.zeros(len(b), np.int64)
-    sources = source_of(device, q), source_of(device, b)
-    task = _Task(device, *sources, frame, squared, device.put(squared), weights, *counters, budget)
-    _count(task)
-    return RadiusCounts(counters[0][asked.group], counters[1][balls.group])
+        squared = sq_radii * frame.scale * frame.scale
+    counters = np.zeros(len(queries), np.int64), np.zeros(len(balls), np.int64)
+    sources = source_of(device, queries), source_of(device, balls)
+    held = weights[0].astype(np.int64), device.put(weights[1].astype(np.uint64))
+    _count(_Task(device, *sources, frame, squared, device.put(squared), held, *counters, budget))
+    return counters
 
 
 def _count(task: _Task) -> None:

@@ -17,9 +17,9 @@ import numpy as np
 
 from geometry.errors import OutOfMemoryError, UsageError
 from geometry.pairs.cuda import builder, nvrtc
+from geometry.pairs.cuda.device import STATIC_SHARED
 from geometry.types import Array
 
-STATIC_SHARED = 48 << 10  # bytes of shared memory a block has without asking for more
 CPU_DLPACK = 1  # DLPack's device type of host memory
 
 
@@ -54,7 +54,8 @@ def open_device(number: int = 0) -> CupyDevice:
             f"install embedding-geometry[cuda{version // 1000}] in its place, or a newer driver"
         )
     name = f"{found[number]}, driver of CUDA {driver}"
-    return CupyDevice(number, name, builder.arch_of(properties["major"], properties["minor"]))
+    arch = builder.arch_of(properties["major"], properties["minor"])
+    return CupyDevice(number, name, arch, int(properties["sharedMemPerBlockOptin"]))
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class CupyDevice:
     number: int
     name: str
     arch: str
+    block_bytes: int
     kernels: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property

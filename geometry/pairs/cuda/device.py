@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from geometry.types import Array
 
+STATIC_SHARED = 48 << 10  # bytes of shared memory a block has without asking for more
+
 
 class Device(Protocol):
     """One device. A buffer is opaque to the engine: it is made by `put` or `empty`, and passed to `launch`."""
@@ -28,6 +30,11 @@ class Device(Protocol):
     @property
     def free_bytes(self) -> int:
         """Device memory that can be had now."""
+        ...
+
+    @property
+    def block_bytes(self) -> int:
+        """Shared memory that a block may ask for: 99 KiB on sm_86 and sm_89, 163 on sm_80, 227 on sm_90."""
         ...
 
     def put(self, array: Array) -> Any:

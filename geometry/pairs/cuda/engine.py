@@ -6,7 +6,7 @@ decides on (n,) arrays. Leaves out choosing itself: that asks for a proof on the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,8 +15,8 @@ from geometry.pairs.copies import over_distinct
 from geometry.pairs.cuda import counts, moments, search, sums
 from geometry.pairs.cuda.device import Device
 from geometry.pairs.cuda.rows import stride_of
-from geometry.pairs.executor import Executor, table_of
-from geometry.pairs.torch_engine import TorchExecutor
+from geometry.pairs.cuda.scans import MMA, Scan
+from geometry.pairs.executor import table_of
 from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
 
 RESERVE = 0.1  # of what is free, left for launches and for what else lives on the device
@@ -24,23 +24,28 @@ RESERVE = 0.1  # of what is free, left for launches and for what else lives on t
 
 @dataclass(frozen=True)
 class CudaExecutor:
-    """Kernels on `device` within `budget` bytes of its memory; 0 takes what is free, less a reserve."""
+    """Kernels on `device` within `budget` bytes of its memory; 0 takes what is free, less a reserve.
+
+    scan: the one that chooses candidates for neighbours; no result depends on it.
+    """
 
     device: Device
     budget: int = 0
-    others: Executor = field(default_factory=TorchExecutor)
+    scan: Scan = MMA
 
     @property
     def name(self) -> str:
-        return f"cuda-{self.device.arch}"
+        return f"cuda-{self.device.arch}-{self.scan.name}"
 
     def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
         """The k nearest base rows of every query, exact; raises OutOfMemoryError, BoundViolated."""
 
         def find(asked: Array, distinct: Array, most: int) -> tuple[Floats, Ints, Array]:
             asked, distinct = (np.ascontiguousarray(part, _storage(queries, base)) for part in (asked, distinct))
-            budget = self._scratch(asked, distinct, exclude_self=exclude_self)
-            found = search.neighbors(self.device, asked, distinct, most, exclude_self=exclude_self, budget=budget)
+            budget = self._scratch(asked, distinct, exclude_self=exclude_self, layers=self.scan.layers)
+            found = search.neighbors(
+                self.device, (asked, distinct), most, exclude_self=exclude_self, budget=budget, scan=self.scan
+            )
             return found.sq_dist, found.index, np.ones(len(asked), np.bool_)
 
         return table_of(*over_distinct(queries, base, k, find, exclude_self=exclude_self))
@@ -52,7 +57,7 @@ class CudaExecutor:
     def radius_counts(self, queries: Array, base: Array, sq_radii: Floats) -> RadiusCounts:
         """Closed balls around base rows, ties inside, every doubtful pair measured in float64."""
         q, b = (np.ascontiguousarray(part, _storage(queries, base)) for part in (queries, base))
-        return counts.radius_counts(self.device, q, b, sq_radii, self._scratch(q, b, exclude_self=False))
+        return counts.radius_counts(self.device, q, b, sq_radii, self._scratch(q, b, exclude_self=False, layers=1))
 
     def pair_sums(self, points: Array, rows: Ints, t: float) -> PairSums:
         """Cosine moments, exponential sums and histograms over (row of rows, other row)."""
@@ -63,7 +68,7 @@ class CudaExecutor:
         """Mean and covariance (ddof 0) in float64."""
         return moments.moments(self.device, np.ascontiguousarray(points))
 
-    def _scratch(self, queries: Array, base: Array, *, exclude_self: bool, layers: int = 1) -> int:
+    def _scratch(self, queries: Array, base: Array, *, exclude_self: bool, layers: int) -> int:
         """Bytes left beside the rows themselves: originals, `layers` of float16 rows and five numbers a row."""
         whole = self.budget or int(self.device.free_bytes * (1 - RESERVE))
         fixed = len(base) * (stride_of(base.shape[1]) * 2 * layers + 48) + base.nbytes

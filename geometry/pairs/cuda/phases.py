@@ -2,7 +2,8 @@
 
 Thresholds stand still inside a phase, so a phase should meet about as many new columns as all before it: then a row
 pushes about k candidates in each. The first phase has no thresholds and pushes everything it meets; it takes the
-fewest tiles that can show every row k others.
+fewest tiles that can show every row k others. Rows are dealt to tiles evenly; only the columns of two sets may fill
+tiles one after another (`whole`), where a short last tile is met last.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Phases:
 
 
 def tiles_of(n: int) -> int:
-    """Tiles of at most TILE rows that n rows are dealt to evenly."""
+    """The fewest tiles of at most TILE rows for n rows."""
     return max(-(-n // TILE), 1)
 
 
@@ -46,10 +47,10 @@ def diagonals(n: int, k: int) -> Phases:
     return Phases(tiles, tuple(steps), max(capacity_of(k), (2 * seed + 1) * most))
 
 
-def panels(n: int, k: int) -> Phases:
+def panels(n: int, k: int, *, whole: bool = False) -> Phases:
     """Two sets: panels of column tiles, each as wide as all before it; one row may be missing (the query itself)."""
     tiles = tiles_of(n)
-    least, most = n // tiles, -(-n // tiles)
+    least, most = (TILE, TILE) if whole else (n // tiles, -(-n // tiles))
     seed = min(-(-(k + 1) // least), tiles)
     steps, done = [(0, seed)], seed
     while done < tiles:

@@ -1,7 +1,8 @@
 """Kernels prove themselves on the device they are to run on, once: every check on every adversarial set of `checks`.
 
-The outcome is kept in the cache folder under a digest of all kernels, the device and its driver, so that an edited
-kernel, a new driver or another GPU is proven anew; nothing chooses kernels without it. Leaves out time, and races that
+The outcome is kept in the cache folder under a digest of all kernels, the device, its driver and the scan, so that an
+edited kernel, a new driver or another GPU is proven anew, and one scan says nothing of another; nothing chooses kernels
+without it. Leaves out time, and races that
 this device does not show: for those there are the harness of the tests and compute-sanitizer.
 """
 
@@ -29,6 +30,7 @@ class Proof:
     kernels: str
     device: str
     arch: str
+    scan: str
     failures: tuple[str, ...]
 
     @property
@@ -36,26 +38,26 @@ class Proof:
         return not self.failures
 
 
-def proof_of(device: Device, make: Callable[[Device], Executor]) -> Proof:
-    """The remembered outcome for these kernels on this device, else a fresh one of the engine `make` gives, remembered.
+def proof_of(device: Device, scan: str, make: Callable[[Device], Executor]) -> Proof:
+    """The remembered outcome of a scan on this device, else a fresh one of the engine that `make` gives, remembered.
 
     Raises OutOfMemoryError or CompileError: neither says anything about the kernels.
     """
-    known = remembered(device)
+    known = remembered(device, scan)
     if known is None:
-        known = prove(device, make(device))
+        known = prove(device, scan, make(device))
         _remember(device, known)
     return known
 
 
-def disqualify(device: Device, why: str) -> None:
-    """Remember that these kernels broke their own bound on this device: no proof of before counts any more."""
-    _remember(device, Proof(builder.kernels_digest(device.arch), device.name, device.arch, (f"in use: {why}",)))
+def disqualify(device: Device, scan: str, why: str) -> None:
+    """Remember that this scan broke its own bound on this device: no proof of before counts any more."""
+    _remember(device, _outcome(device, scan, [f"in use: {why}"]))
 
 
-def remembered(device: Device) -> Proof | None:
-    """The outcome kept for these kernels on this device."""
-    return _read(_file(device))
+def remembered(device: Device, scan: str) -> Proof | None:
+    """The outcome kept for these kernels and this scan on this device."""
+    return _read(_file(device, scan))
 
 
 def all_remembered() -> list[Proof]:
@@ -64,8 +66,8 @@ def all_remembered() -> list[Proof]:
     return [proof for proof in read if proof is not None]
 
 
-def prove(device: Device, engine: Executor, sets: Mapping[str, Array] | None = None) -> Proof:
-    """Every check on every set; `sets` stands in for those of `adversarial_sets`."""
+def prove(device: Device, scan: str, engine: Executor, sets: Mapping[str, Array] | None = None) -> Proof:
+    """Every check on every set, of an engine with this scan; `sets` stands in for those of `adversarial_sets`."""
     failures: list[str] = []
     for name, points in (adversarial_sets() if sets is None else sets).items():
         try:
@@ -74,21 +76,25 @@ def prove(device: Device, engine: Executor, sets: Mapping[str, Array] | None = N
             raise
         except Exception as error:
             failures.append(f"{name}: {type(error).__name__}: {error}")
-    return Proof(builder.kernels_digest(device.arch), device.name, device.arch, tuple(failures))
+    return _outcome(device, scan, failures)
+
+
+def _outcome(device: Device, scan: str, failures: list[str]) -> Proof:
+    return Proof(builder.kernels_digest(device.arch), device.name, device.arch, scan, tuple(failures))
 
 
 def _remember(device: Device, proof: Proof) -> None:
-    cache.keep(_file(device), (json.dumps(asdict(proof), indent=1) + "\n").encode())
+    cache.keep(_file(device, proof.scan), (json.dumps(asdict(proof), indent=1) + "\n").encode())
 
 
-def _file(device: Device) -> Path:
-    words = f"{builder.kernels_digest(device.arch)}\n{device.name}"
+def _file(device: Device, scan: str) -> Path:
+    words = f"{builder.kernels_digest(device.arch)}\n{device.name}\n{scan}"
     return cache.folder() / f"proof-{hashlib.sha256(words.encode()).hexdigest()[:24]}.json"
 
 
 def _read(path: Path) -> Proof | None:
     try:
         kept = json.loads(path.read_text())
-        return Proof(kept["kernels"], kept["device"], kept["arch"], tuple(kept["failures"]))
+        return Proof(kept["kernels"], kept["device"], kept["arch"], kept["scan"], tuple(kept["failures"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -16,7 +16,7 @@ from geometry.pairs.cuda.column_mean import SUFFIXES, column_mean
 from geometry.pairs.cuda.device import Device
 from geometry.pairs.cuda.phases import tiles_of
 from geometry.pairs.cuda.rows import Source, source_of, stride_of
-from geometry.pairs.cuda.search import SCAN_BYTES, SCAN_THREADS
+from geometry.pairs.cuda.scans import SCAN_BYTES, SCAN_THREADS
 from geometry.types import Array, Floats, Ints, PairSums
 
 COSINE_EDGES = np.linspace(-1.0, 1.0, 201)
