@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from geometry.analysis.arrays import arrays_of
-from geometry.analysis.document import document, rounded
+from geometry.analysis.document import document, rounded, versions
 from geometry.analysis.drawn import drawn_rows
 from geometry.analysis.judge import Look, look, verdicts
 from geometry.analysis.layers import of_layers
+from geometry.analysis.ledger import Ledger, run_in
 from geometry.analysis.plan import Options, Plan, name, plans
 from geometry.analysis.points import point_arrays
+from geometry.analysis.rerun import provenance
 from geometry.analysis.result import Analysis
 from geometry.analysis.rows import Outcomes, outcomes_of, rows_of
 from geometry.errors import UsageError
@@ -31,6 +33,8 @@ def analyze(
     out: str | Path | None = None,
     progress: Progress | None = None,
     formats: tuple[str, ...] = ("png",),
+    overwrite: bool = True,
+    told: dict[str, Any] | None = None,
     **options: Any,
 ) -> Analysis:
     """Is this collapsing, how, since which generation, is it more than chance, and what does it look like?
@@ -42,22 +46,27 @@ def analyze(
     approximate=False (neighbours by faiss, with measured recall), pairs_budget=None (pairs of a set past which they are
     approximate; None: a million rows squared on a CPU), by=None or "layer" (every layer of the sets side by side, each
     against its own reference). out: a folder to write, as
-    `Analysis.write` does. progress: called with a line per step. Raises InputError for input that cannot be analysed,
-    UsageError for unknown options, statistics or references.
+    `Analysis.write` does; what is finished is kept there as it goes, and a stopped run of the same input goes on.
+    overwrite=False: not where another run's results lie. told: what run.json says of where the sets come from, if they
+    are not the paths of this call. progress: called with a line per step. Raises InputError for
+    input that cannot be analysed and a folder that cannot be written, UsageError for unknown options, statistics or
+    references, and for a folder in which another run is at work.
     """
     known = {field.name for field in fields(Options)}
     if unknown := sorted(set(options) - known):
         raise UsageError(f"analyze has no option '{unknown[0]}'; it has: {', '.join(sorted(known))}")
-    analysis = Analysis(_record(sources, Options(**options), progress or (lambda line: None)))
-    if out is not None:
-        analysis.write(out, formats=formats)
+    with run_in(out, overwrite) as ledger:
+        made = _record(sources, Options(**options), progress or (lambda line: None), ledger)
+        analysis = Analysis(replace(made, run=made.run | {"provenance": provenance(sources, told)}))
+        if out is not None:
+            analysis.write(out, formats=formats)
     return analysis
 
 
-def _record(sources: Any, options: Options, progress: Progress) -> Record:
+def _record(sources: Any, options: Options, progress: Progress, ledger: Ledger) -> Record:
     timings: dict[str, float] = {}
     clock = _Clock(timings)
-    parts = [_layer(made, clock, progress) for made in _timed(plans(sources, options), clock)]
+    parts = [_layer(made, clock, progress, ledger) for made in _timed(plans(sources, options), clock)]
     progress("verdict")
     found = verdicts([seen for _, seen in parts])
     clock("verdict")
@@ -74,13 +83,14 @@ def _timed(made: Iterator[Plan], clock: _Clock) -> Iterator[Plan]:
         yield one
 
 
-def _layer(made: Plan, clock: _Clock, progress: Progress) -> tuple[Record, Look]:
+def _layer(made: Plan, clock: _Clock, progress: Progress, ledger: Ledger) -> tuple[Record, Look]:
     """All of one layer but what has to wait for the other layers: the verdict."""
     outcomes: list[Outcomes] = []
+    kept = ledger.of(made, versions())
     where = f"{made.sets[0].layer}, " if made.options.by == "layer" else ""
     for g, one in enumerate(made.sets):
         progress(f"{where}{name(one)}: {made.scans[g].n} x {made.scans[g].d}, statistics")
-        outcomes.append(outcomes_of(made, g))
+        outcomes.append(outcomes_of(made, g, kept))
     rows = [row for g, found in enumerate(outcomes) for row in rows_of(made, g, found)]
     clock("statistics")
     progress(f"{where}changes")

@@ -34,7 +34,7 @@ def point_arrays(plan: Plan, outcomes: list[Outcomes]) -> dict[str, Array]:
             arrays |= _profile(one, g)
             if one.per_point is not None and (one.name, one.variant) not in OF_REFERENCE:
                 arrays |= _points(plan, one, np.asarray(one.per_point), g)
-        arrays |= _colours(plan, g)
+        arrays |= _colours(plan, g) if found else {}  # a part of a run has no statistics of some generations
         if any(name in found and g != plan.reference for name in OF_ROWS):
             arrays |= _who(plan, g)
     return arrays | _lost_tails(plan, outcomes) | _lost_modes(plan, outcomes)

@@ -7,8 +7,11 @@ statistic that fails leaves a row that says so and stops nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+from geometry.analysis.ledger import Ledger
 from geometry.analysis.nulls import held_against_null
 from geometry.analysis.plan import Plan
 from geometry.catalog import evaluate
@@ -22,21 +25,30 @@ FIELDS = (
 Outcomes = dict[str, list[Outcome]]
 
 
-def outcomes_of(plan: Plan, g: int) -> Outcomes:
-    """Every statistic of the generation at position g, by name."""
-    scan = plan.scans[g]
-    found: Outcomes = {}
-    for entry in plan.entries:
-        options = _options(entry, plan)
-        made = [] if entry.needs_reference else [evaluate(entry, scan, **options)]
-        if g != plan.reference:
-            made = [held_against_null(plan, entry, one, rows=scan.n, pair=False, options=options) for one in made]
-        if g != plan.reference and entry.takes_reference:
-            pair = _pair(entry, scan, plan.scans[plan.reference])
-            outcome = evaluate(entry, *pair, **options)
-            made.append(held_against_null(plan, entry, outcome, rows=pair[0].n, pair=True, options=options))
-        found[entry.name] = made
-    return found
+NOTHING_KEPT = Ledger()
+
+
+def outcomes_of(plan: Plan, g: int, ledger: Ledger = NOTHING_KEPT, names: Sequence[str] | None = None) -> Outcomes:
+    """Every statistic of the generation at position g, by name; what the ledger has is not computed again.
+
+    names: of the statistics asked for, None for all.
+    """
+    layer = plan.sets[g].layer
+    asked = [one for one in plan.entries if names is None or one.name in names]
+    return {one.name: ledger.once((layer, g, one.name), partial(_outcomes, plan, g, one)) for one in asked}
+
+
+def _outcomes(plan: Plan, g: int, entry: Entry) -> list[Outcome]:
+    """One statistic of one set: alone where it has a value then, and against the reference."""
+    scan, options = plan.scans[g], _options(entry, plan)
+    made = [] if entry.needs_reference else [evaluate(entry, scan, **options)]
+    if g != plan.reference:
+        made = [held_against_null(plan, entry, one, rows=scan.n, pair=False, options=options) for one in made]
+    if g != plan.reference and entry.takes_reference:
+        pair = _pair(entry, scan, plan.scans[plan.reference])
+        outcome = evaluate(entry, *pair, **options)
+        made.append(held_against_null(plan, entry, outcome, rows=pair[0].n, pair=True, options=options))
+    return made
 
 
 def _pair(entry: Entry, scan: Scan, reference: Scan) -> tuple[Scan, Scan]:

@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from geometry.errors import InputError, UsageError
+from geometry.errors import UsageError
+from geometry.schema.places import require_place
 
 SIZES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
@@ -40,6 +41,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--approximate", action="store_true", help="neighbours by faiss, with the recall measured")
     parser.add_argument(
         "--pairs-budget", type=positive, metavar="PAIRS", help="pairs of a set past which neighbours are approximate"
+    )
+    parser.add_argument(
+        "--shard", type=shard, metavar="I/N", help="compute part I of N alone; `geometry merge` joins the folders"
     )
     add_run_options(parser)
     parser.set_defaults(run=run)
@@ -75,6 +79,16 @@ def _at_least(least: int, text: str) -> int:
     return value
 
 
+def shard(text: str) -> tuple[int, int]:
+    """I/N, the I-th of N parts."""
+    index, slash, of = text.partition("/")
+    if not slash:
+        raise argparse.ArgumentTypeError(f"{text!r} is no part; write I/N, as 1/4")
+    if positive(index) > positive(of):
+        raise argparse.ArgumentTypeError(f"there is no part {index} of {of}; the last is {of}/{of}")
+    return int(index), int(of)
+
+
 def size(text: str) -> int:
     """Bytes, with K, M or G."""
     unit = SIZES.get(text[-1:].upper(), 0)
@@ -88,10 +102,29 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         require_place(args.output, args.force)
     set_threads(args.threads)
-    analysis: Analysis = analyze(list(args.paths), progress=teller(args), **_options(args))
-    if args.output is not None:
-        analysis.write(args.output, formats=tuple(dict.fromkeys(args.format)))
+    if args.shard is not None:
+        return _part(args)
+    formats = tuple(dict.fromkeys(args.format))
+    where = {"out": args.output, "overwrite": args.force, "formats": formats}
+    analysis: Analysis = analyze(list(args.paths), progress=teller(args), **where, **_options(args))
     show(analysis, args)
+    return 0
+
+
+def _part(args: argparse.Namespace) -> int:
+    """One part of the run, into its own folder."""
+    from geometry.analysis.plan import Options
+    from geometry.analysis.shards import Shard, run_shard
+    from geometry.schema import dumps
+
+    if args.output is None:
+        raise UsageError("--shard needs -o DIR, a folder of its own for every part")
+    part = Shard(*args.shard)
+    made = run_shard(
+        list(args.paths), Options(**_options(args)), part, args.output, overwrite=args.force, progress=teller(args)
+    )
+    told = {"index": part.index, "of": part.of, "rows": len(made.results), "folder": str(args.output)}
+    print(dumps(told) if args.json else f"part {part.index} of {part.of}: {len(made.results)} rows in {args.output}")
     return 0
 
 
@@ -102,20 +135,6 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     )  # fmt: skip
     options = {name: getattr(args, name) for name in plain} | {"reference": reference}
     return options | ({"memory_budget": args.memory_budget} if args.memory_budget else {})
-
-
-def require_place(folder: Path, force: bool) -> None:
-    """UsageError where results would be overwritten unasked, InputError where nothing can be written."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file; name a folder with -o")
-    if folder.is_dir() and any(folder.iterdir()) and not force:
-        raise UsageError(f"{folder} is not empty; choose another folder with -o, or allow overwriting with --force")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".writable").touch()
-        (folder / ".writable").unlink()
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder with -o") from error
 
 
 def set_threads(threads: int | None) -> None:

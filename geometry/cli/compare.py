@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geometry.cli.analyze import add_run_options, positive, require_place, set_threads, teller
+from geometry.cli.analyze import add_run_options, positive, set_threads, teller
 from geometry.errors import UsageError
+from geometry.schema.places import require_place
 
 if TYPE_CHECKING:
     from geometry.types import EmbeddingSet
@@ -45,28 +46,29 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         require_place(args.output, args.force)
     set_threads(args.threads)
-    sets = _sets(args)
+    sets = two_sets(args.first, args.second, nan=args.nan, paired=args.paired)
     names = _names(args.statistics)
     plain = {name: getattr(args, name) for name in ("nan", "k", "sample", "device", "seed")}
     budget = {"memory_budget": args.memory_budget} if args.memory_budget else {}
-    analysis = analyze(sets, statistics=names, progress=teller(args), **plain, **budget)
-    if args.output is not None:
-        analysis.write(args.output, formats=tuple(dict.fromkeys(args.format)))
+    formats = tuple(dict.fromkeys(args.format))
+    told = {"command": "compare", "paths": [args.first, args.second], "paired": args.paired}
+    where = {"out": args.output, "overwrite": args.force, "formats": formats, "told": told}
+    analysis = analyze(sets, statistics=names, progress=teller(args), **where, **plain, **budget)
     _show(analysis, names, args)
     return 0
 
 
-def _sets(args: argparse.Namespace) -> list[EmbeddingSet]:
-    """The two sets, numbered 0 and 1."""
+def two_sets(first: str, second: str, *, nan: str, paired: bool) -> list[EmbeddingSet]:
+    """The two sets, numbered 0 and 1; paired: row i of both is one item, where files have no ids."""
     from geometry.sources import load
 
     sets: list[EmbeddingSet] = []
-    for path in (args.first, args.second):
-        found = load([path], nan=args.nan)
+    for path in (first, second):
+        found = load([path], nan=nan)
         if len(found) != 1:
             raise UsageError(f"{path} holds {len(found)} sets; name one of them as PATH:KEY, or use `geometry analyze`")
         sets.append(replace(found[0], generation=len(sets), layer=""))
-    return _paired(sets) if args.paired else sets
+    return _paired(sets) if paired else sets
 
 
 def _paired(sets: list[EmbeddingSet]) -> list[EmbeddingSet]:

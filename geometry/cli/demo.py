@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geometry.cli.analyze import add_run_options, positive, require_place, set_threads, teller
+from geometry.cli.analyze import add_run_options, positive, set_threads, teller
+from geometry.schema.places import require_place
 
 if TYPE_CHECKING:
     from geometry.analysis import Analysis

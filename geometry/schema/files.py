@@ -11,7 +11,9 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -52,7 +54,7 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Let `write` fill a temporary file, then put it in place in one step."""
+    """Let `write` fill a temporary file, then put it in place in one step; InputError where the disk refuses."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
@@ -60,8 +62,14 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}); what was written before is whole; free space or "
+            "allow writing there, and run the same command again"
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -96,14 +104,26 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def read_record(folder: Path | str) -> Record:
     """A record from `folder`; InputError names what is missing or unreadable."""
+    folder, found = Path(folder), read_run(folder)
+    with _readable(folder):
+        named = {name: inside(folder, entry["file"]) for name, entry in found.run["arrays"].items()}
+        arrays = {name: np.load(path, allow_pickle=False) for name, path in named.items()}
+    return replace(found, arrays=arrays)
+
+
+def read_run(folder: Path | str) -> Record:
+    """A record from `folder` without its arrays; InputError as `read_record`."""
     folder = Path(folder)
-    try:
+    with _readable(folder):
         run = json.loads((folder / "run.json").read_text("utf-8"))
         lines = (folder / "results.jsonl").read_text("utf-8").splitlines()
-        results = [json.loads(line) for line in lines]
-        arrays = {
-            name: np.load(_inside(folder, entry["file"]), allow_pickle=False) for name, entry in run["arrays"].items()
-        }
+        return Record(run, [json.loads(line) for line in lines], {})
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise InputError(
             f"{error.filename}: not there; {folder} holds no finished run of 'geometry analyze'"
@@ -112,10 +132,9 @@ def read_record(folder: Path | str) -> Record:
         raise InputError(
             f"{folder}: not a readable run of 'geometry analyze' ({error}); run the analysis again"
         ) from error
-    return Record(run, results, arrays)
 
 
-def _inside(folder: Path, file: str) -> Path:
+def inside(folder: Path, file: str) -> Path:
     """The path of an array of the run; ValueError where the name leads out of the folder."""
     if Path(file).is_absolute() or ".." in Path(file).parts:
         raise ValueError(f"{file} lies outside the folder")

@@ -1,0 +1,90 @@
+"""The parts of a run joined: rows in the order of an undivided run, byte for byte, and its document, arrays, pictures.
+
+Rows stand by position, then in the order in which the run names its statistics; a statistic of a set comes whole from
+one part. Nothing is computed, and no input is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geometry.analysis.ledger import difference
+from geometry.analysis.shards import CARD
+from geometry.errors import InputError, UsageError
+from geometry.schema import array_index
+from geometry.schema.files import inside
+from geometry.types import Record
+
+
+def merge(folders: Sequence[Path]) -> Record:
+    """The record of the whole run. UsageError where parts are missing, double or of different runs; InputError where
+    one cannot be read."""
+    cards = {folder: _card(folder) for folder in folders}
+    _require_whole(cards)
+    order = [name for name, _ in sorted(cards.items(), key=lambda one: one[1]["index"])]
+    last = cards[order[-1]]
+    names = last["identity"]["arguments"]["statistics"]
+    rows = [row for folder in order for row in _rows(folder, cards[folder]["rows"])]
+    rows.sort(key=lambda row: (row["position"], names.index(row["name"])))
+    arrays = {}
+    for folder in (order[-1], *order[:-1]):
+        for name, entry in cards[folder]["arrays"].items():
+            if name not in arrays:
+                arrays[name] = _array(folder, entry["file"])
+    peak = max(card["peak_memory_bytes"] for card in cards.values())
+    told = {"shards": len(order), "arrays": array_index(arrays), "peak_memory_bytes": peak}
+    return Record(last["run"] | told, rows, arrays)
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((folder / CARD).read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{folder}: no finished part of a run lies there; run `geometry analyze --shard` to its end"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / CARD}: cannot be read ({error}); run this part again") from error
+    return found
+
+
+def _require_whole(cards: dict[Path, dict[str, Any]]) -> None:
+    """UsageError unless the cards are every part of one run, each once."""
+    (first, card), *others = cards.items()
+    for folder, other in others:
+        if told := difference(card["identity"], other["identity"]):
+            raise UsageError(f"{first} and {folder} are parts of different runs: {told}; merge the parts of one")
+        if other["of"] != card["of"]:
+            raise UsageError(
+                f"{first} is one of {card['of']} parts, {folder} one of {other['of']}; merge parts of one cut"
+            )
+    have = [one["index"] for one in cards.values()]
+    missing = sorted({*range(1, card["of"] + 1)} - {*have})
+    if missing:
+        parts = ", ".join(f"{index}/{card['of']}" for index in missing)
+        raise UsageError(f"parts are missing: {parts}; run `geometry analyze --shard` for them and name their folders")
+    twice = sorted({index for index in have if have.count(index) > 1})
+    if twice:
+        raise UsageError(f"part {twice[0]}/{card['of']} is there twice; name each part once")
+
+
+def _rows(folder: Path, expected: int) -> list[dict[str, Any]]:
+    try:
+        rows = [json.loads(line) for line in (folder / "results.jsonl").read_text("utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / 'results.jsonl'}: cannot be read ({error}); run this part again") from error
+    if len(rows) != expected:
+        raise InputError(f"{folder / 'results.jsonl'}: {len(rows)} rows, not {expected}; run this part again")
+    return rows
+
+
+def _array(folder: Path, file: str) -> Any:
+    try:
+        return np.load(inside(folder, file), allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / file}: cannot be read ({error}); run this part again") from error

@@ -1,0 +1,35 @@
+"""`geometry merge DIR... -o DIR`: the parts that `geometry analyze --shard I/N` wrote, joined to one run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from geometry.schema.places import require_place
+
+
+def add(subparsers: Any) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("merge", help="join the parts of a run that --shard divided", description=__doc__)
+    parser.add_argument("folders", nargs="+", metavar="DIR", type=Path, help="the folder of every part")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the whole run")
+    parser.add_argument("--force", action="store_true", help="write into DIR although it holds another run")
+    parser.add_argument("--format", nargs="+", choices=("png", "svg", "pdf"), default=["png"], help="of figures (png)")
+    parser.add_argument("-j", "--json", action="store_true", help="one JSON document on stdout")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Join, write, and show."""
+    from geometry.analysis import Analysis
+    from geometry.analysis.merge import merge
+    from geometry.cli.analyze import show
+    from geometry.schema.places import alone
+
+    require_place(args.output, args.force)
+    analysis = Analysis(merge(list(dict.fromkeys(args.folders))))
+    with alone(args.output):
+        analysis.write(args.output, formats=tuple(dict.fromkeys(args.format)))
+    show(analysis, args)
+    return 0

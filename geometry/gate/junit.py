@@ -1,0 +1,37 @@
+"""Checks as a JUnit file, which continuous integration reads: one test case per condition and set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from xml.etree import ElementTree
+
+from geometry.gate.checks import Check
+
+FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2
+
+
+def junit(checks: Sequence[Check], *, missing: str = "fail") -> str:
+    """The XML text. missing: `pass` makes a missing value a skipped case, `fail` an error."""
+    lost = [one for one in checks if one.outcome == "missing"]
+    counts = {
+        "tests": len(checks),
+        "failures": sum(one.outcome == "failed" for one in checks),
+        "errors": len(lost) if missing == "fail" else 0,
+        "skipped": 0 if missing == "fail" else len(lost),
+    }
+    suite = ElementTree.Element("testsuite", {"name": "geometry gate"} | {k: str(v) for k, v in counts.items()})
+    for one in checks:
+        where = ".".join(filter(None, ("geometry", one.layer, one.name)))
+        case = ElementTree.SubElement(suite, "testcase", {"classname": _text(where), "name": _text(one.condition)})
+        if one.outcome == "failed":
+            ElementTree.SubElement(case, "failure", {"message": _text(one.told)})
+        elif one.outcome == "missing":
+            tag = "error" if missing == "fail" else "skipped"
+            ElementTree.SubElement(case, tag, {"message": _text(one.told)})
+    ElementTree.indent(suite)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, "unicode") + "\n"
+
+
+def _text(value: str) -> str:
+    return FORBIDDEN.sub("�", value)

@@ -1,0 +1,58 @@
+"""What a gate asks for: conditions that must not hold, where to look, what a missing value means; also from TOML.
+
+fail_on = ["effective_rank<0.8x", "prdc.recall<0.5", "tails.z>4"]
+look_at = "all"          # every generation but the reference; "last": the newest alone
+missing = "fail"         # what no value means: "fail", or "pass"
+against = "runs/monday"  # another run for the x of conditions; without it the run's own reference
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from geometry.errors import InputError, UsageError
+from geometry.verdict.conditions import Condition, parse_all
+
+LOOK_AT, MISSING = ("all", "last"), ("fail", "pass")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """fail_on: conditions; look_at: `all` or `last`; missing: `fail` or `pass`; against: folder of an earlier run."""
+
+    fail_on: tuple[Condition, ...] = ()
+    look_at: str = "all"
+    missing: str = "fail"
+    against: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name, known in (("look_at", LOOK_AT), ("missing", MISSING)):
+            if getattr(self, name) not in known:
+                raise UsageError(f"{name} = '{getattr(self, name)}' is unknown; choose {' or '.join(known)}")
+
+
+def read_policy(path: Path | str) -> Policy:
+    """The policy in a TOML file; its `against` is relative to the file. InputError or UsageError with what is wrong."""
+    path = Path(path)
+    try:
+        told: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not TOML ({error}); correct it there") from error
+    known = [one.name for one in fields(Policy)]
+    for name in told:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(known)}"
+            raise UsageError(f"{path}: a policy has no '{name}'; {hint}")
+    texts = told.pop("fail_on", [])
+    wrong = not isinstance(texts, str | list) or any(not isinstance(one, str) for one in [*texts, *told.values()])
+    if wrong:
+        raise UsageError(f"{path}: fail_on is a list of conditions in quotes, all else is text in quotes")
+    made = Policy(**told, fail_on=parse_all(texts))
+    return made if made.against is None else replace(made, against=path.parent / made.against)
