@@ -23,6 +23,8 @@ def test_order_around_a_circle(n: int) -> None:
     assert made.per_point.shape == (n,)
     assert made.per_point.min() >= 0
     assert made.per_point.max() < 1
+    assert np.all(np.diff(made.per_point[made.profile["order"]]) >= 0)
+    assert sorted(made.profile["order"]) == list(range(n))
     turn = np.exp(2j * np.pi * made.per_point)
     assert max(abs(np.mean(turn * np.exp(sign * 1j * angle))) for sign in (1, -1)) > 0.95
 

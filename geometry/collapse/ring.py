@@ -2,7 +2,8 @@
 
 The loop is the class of degree 1 with the longest persistence; the order comes from its cocycle alpha, smoothed to the
 circle-valued map theta that least changes along the edges between birth and death: minimise sum (alpha - d theta)^2
-(de Silva, Morozov, Vejdemo-Johansson 2011). A family of curve detectors forms such a ring, with their angle around it.
+(de Silva, Morozov, Vejdemo-Johansson 2011). A family of curve detectors forms such a ring, with their angle around it;
+a family that repeats within a turn, as lines do after half of one, goes around more than once.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ def ring(scan: Scan, *, axes: int = AXES, landmarks: int = LANDMARKS) -> Estimat
 
     About 1.5 for a circle, .2 where there is no loop. Mean over up to four seeded pieces of `landmarks` rows that share
     none; the profile holds birth and death of the first. per_point (n,): the place of every row around the longest
-    loop found, in turns from 0 to 1, from an arbitrary start; only set apart from chance where the value is far above
-    its null. Undefined with fewer than four rows, without spread, or where ripser is not installed (`needs-ripser`).
+    loop found, in turns from 0 to 1, from an arbitrary start, and profile `order` (n,) the rows in that order; only set
+    apart from chance where the value is far above its null. Undefined with fewer than four rows, without spread, or
+    where ripser is not installed (`needs-ripser`).
     """
     if axes < 2 or landmarks < 4:
         raise UsageError(f"ring: {axes} axes and {landmarks} landmarks hold no loop; it needs 2 and 4 at least")
@@ -57,7 +59,9 @@ def ring(scan: Scan, *, axes: int = AXES, landmarks: int = LANDMARKS) -> Estimat
     if not len(found[best].intervals):
         return made
     placed = view[parts[best]]
-    return replace(made, per_point=_everywhere(view, placed, circular(placed, found[best])))
+    place = _everywhere(view, placed, circular(placed, found[best]))
+    order = np.argsort(place, kind="stable")
+    return replace(made, per_point=place, profile={**(made.profile or {}), "order": order})
 
 
 def circular(points: Floats, bars: homology.Bars) -> Floats:

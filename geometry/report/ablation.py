@@ -109,6 +109,7 @@ def _panel(ax: Axes, effects: Sequence[Effect], name: str) -> None:
         ax.plot([change.value], [y], "o", color=color, mew=0, ms=4)
     ax.set_ylim(len(effects) - 0.5, -0.5)
     ax.set_yticks([])
+    ax.locator_params(axis="x", nbins=4)
     ax.grid(axis="x")
 
 
