@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from geometry.projection import project
+from geometry.projection import project, project_with_null
 from geometry.types import Record
 
 N, D, CLASSES = 900, 64, 8
@@ -45,6 +45,18 @@ def record(generations: int = 5, labelled: bool = True) -> Record:
         if labelled:
             arrays[f"labels.{g}"] = np.array([f"class {i % CLASSES}" for i in view.rows[g]])
     return Record(_run(generations, dict(view.quality)), _results(generations), arrays)
+
+
+@cache
+def with_local(generations: int = 5) -> Record:
+    """The same run with a local view: the leading two scores of the first rows drawn, and of their null."""
+    plain = record(generations)
+    rows = [plain.arrays[f"rows.{g}"][:300] for g in range(generations)]
+    shown = dict(zip(("umap", "umap.null"), project_with_null(points(generations), "pca", rows=rows), strict=True))
+    arrays = {f"coordinates.{key}.{g}": v[:, :2] for key, view in shown.items() for g, v in enumerate(view.coordinates)}
+    quality = {key.replace(".", " "): dict(view.quality) for key, view in shown.items()}
+    run = plain.run | {"quality": plain.run["quality"] | quality}
+    return Record(run, plain.results, plain.arrays | arrays)
 
 
 def _arrays(g: int, rows: np.ndarray, places: np.ndarray, numbers: np.ndarray) -> dict[str, Any]:

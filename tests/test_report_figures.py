@@ -8,7 +8,7 @@ import pytest
 import records
 from matplotlib import image
 
-from geometry.report import FIGURES, figures, legend, maps, plane, style, trends
+from geometry.report import FIGURES, figures, legend, maps, plane, points, style, trends
 from geometry.report.reading import series, shown
 from geometry.report.save import encode
 from geometry.types import Record
@@ -33,19 +33,24 @@ def offsets(ax):
     return np.concatenate([part.get_offsets() for part in ax.collections])
 
 
-def points(figure):
+def quality_line(record, view, g):
+    """The first line of three measures as it is printed."""
+    return "  ".join(points.quality_of(record, view, g)[:3])
+
+
+def squares(figure):
     """The point panels: those with equal axes, in order."""
     return [ax for ax in figure.axes if ax.get_aspect() == 1.0]
 
 
 def test_all_figures_are_there_and_inked(drawn):
-    assert list(drawn) == list(FIGURES)
+    assert list(drawn) == [name for name in FIGURES if name not in ("layers", "local")]
     for figure in drawn.values():
         assert rendered(figure).std() > 0.02
 
 
 def test_map_shows_every_point_at_one_scale(drawn):
-    panels = points(drawn["map"])
+    panels = squares(drawn["map"])
     assert len(panels) == 10
     assert len({ax.get_xlim() + ax.get_ylim() for ax in panels}) == 1
     drawn_points = np.sort(offsets(panels[0]), axis=0)
@@ -54,15 +59,36 @@ def test_map_shows_every_point_at_one_scale(drawn):
     )
 
 
+def test_quality_of_the_map_is_printed_below_it(drawn):
+    words = [text.get_text() for ax in drawn["map"].axes for text in ax.texts]
+    assert words.count(quality_line(records.record(), "radial", 2)) == 1
+
+
+def test_turned_encoders_are_told():
+    record = records.record(2)
+    run = record.run | {"quality": {"radial": record.run["quality"]["radial"] | {"alignment_residual": [0.0, 0.125]}}}
+    assert points.quality_of(replace(record, run=run), "radial", 1)[-1] == "turned, left .12"
+
+
+def test_a_crowd_has_smaller_points():
+    record = records.record(2)
+    rows = np.repeat(record.arrays["coordinates.radial.0"], 30, axis=0)
+    with style.sheet():
+        _figure, ((ax, other),) = style.panels(2, [1.3], 1.3, style.Margins())
+        points.panel(ax, rows, np.zeros((len(rows), 4)), 2.0)
+        points.panel(other, rows[:300], np.zeros((300, 4)), 2.0)
+    assert ax.collections[0].get_sizes().max() < 0.2 * other.collections[0].get_sizes().max()
+
+
 def test_slab_keeps_the_middle(drawn):
     places = records.record().arrays["coordinates.radial.4"].astype(float)
     size = np.sqrt((places**2).sum(axis=1).mean())
-    assert len(offsets(points(drawn["map"])[-1])) == (np.abs(places[:, 2]) < maps.SLAB * size).sum()
+    assert len(offsets(squares(drawn["map"])[-1])) == (np.abs(places[:, 2]) < maps.SLAB * size).sum()
 
 
 def test_map_circle_is_the_rms_radius(drawn):
     places = records.record().arrays["coordinates.radial.3"].astype(float)
-    radii = [line.get_xdata().max() for line in points(drawn["map"])[3].lines]
+    radii = [line.get_xdata().max() for line in squares(drawn["map"])[3].lines]
     assert radii[1] == pytest.approx(np.sqrt((places**2).sum(axis=1).mean()))
 
 
@@ -72,13 +98,13 @@ def test_map_says_state_and_changes(drawn):
 
 
 def test_point_layers_are_rasterised(drawn):
-    for ax in points(drawn["map"]):
+    for ax in squares(drawn["map"]):
         assert all(part.get_rasterized() for part in ax.collections)
 
 
 def test_labels_decide_the_colours():
     with style.sheet():
-        panel = points(maps.draw(records.record()))[0]
+        panel = squares(maps.draw(records.record()))[0]
     faces = panel.collections[0].get_facecolors()[:, :3]
     assert len(np.unique(faces.round(6), axis=0)) == records.CLASSES
     with style.sheet():
@@ -109,7 +135,7 @@ def test_labels_and_layers_are_taken_literally():
 def test_many_generations_are_thinned_and_it_is_said():
     with style.sheet():
         figure = maps.draw(records.record(20))
-    assert len(points(figure)) == 2 * maps.MOST
+    assert len(squares(figure)) == 2 * maps.MOST
     assert any("4 generations between" in text.get_text() for text in figure.texts)
 
 

@@ -16,6 +16,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--format", nargs="+", choices=("png", "svg", "pdf"), default=["png"], help="formats of the figures (png)"
     )
+    parser.add_argument(
+        "--plate", action="store_true", help="also figures/plate.png, .svg and .pdf: all of the run on one page"
+    )
     parser.add_argument("-j", "--json", action="store_true", help="one JSON document on stdout: the paths written")
     parser.set_defaults(run=run)
 
@@ -26,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from geometry.schema import read_record
 
     record = read_record(args.folder)
-    paths = write(record, args.folder, formats=tuple(dict.fromkeys(args.format)))
+    paths = write(record, args.folder, formats=tuple(dict.fromkeys(args.format)), with_plate=args.plate)
     if args.json:
         print(json.dumps({"files": [str(path) for path in paths]}))
         return 0

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geometry.report import histograms, layers, maps, plane, save, spectra, style, trends
+from geometry.report import histograms, layers, local, maps, paper, plane, save, spectra, style, trends
 from geometry.report.attribution import write_tables
 from geometry.report.page import page
 from geometry.report.table import text as table
@@ -20,11 +20,12 @@ from geometry.types import Record
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "figures", "table", "write"]
+__all__ = ["FIGURES", "figures", "plate_of", "table", "write"]
 
 FIGURES = {
     "layers": layers,
     "map": maps,
+    "local": local,
     "trends": trends,
     "plane": plane,
     "histograms": histograms,
@@ -33,7 +34,7 @@ FIGURES = {
 
 
 def figures(record: Record) -> dict[str, Figure]:
-    """The figures by name: layers, map, trends, plane, histograms, spectra, as far as the record has their data."""
+    """matplotlib figures by name: layers, map, local, trends, plane, histograms, spectra, as far as there are data."""
     with style.sheet():
         drawn = {name: module.draw(_seen(record, name)) for name, module in FIGURES.items()}
     return {name: figure for name, figure in drawn.items() if figure is not None}
@@ -45,10 +46,19 @@ def _seen(record: Record, name: str) -> Record:
     return layers.of_layer(record, layers.layer_shown(record)) if several else record
 
 
-def write(record: Record, folder: Path | str, *, formats: Sequence[str] = ("png",)) -> list[Path]:
+def plate_of(record: Record) -> Figure | None:
+    """All of the run on one page, as a matplotlib figure; None where the record has no coordinates."""
+    with style.sheet():
+        return paper.draw(_seen(record, "plate"))
+
+
+def write(
+    record: Record, folder: Path | str, *, formats: Sequence[str] = ("png",), with_plate: bool = False
+) -> list[Path]:
     """figures/NAME.FORMAT with NAME.csv beside, attribution/ and report.html, into `folder`, each whole or not at all.
 
-    Returns the paths written, report.html last. Raises UsageError for a format that is not png, svg or pdf.
+    with_plate: also figures/plate.png, .svg and .pdf, all of the run on one page. Returns the paths written,
+    report.html last. Raises UsageError for a format that is not png, svg or pdf.
     """
     save.require_formats(formats)
     folder = Path(folder)
@@ -60,6 +70,12 @@ def write(record: Record, folder: Path | str, *, formats: Sequence[str] = ("png"
             content = pictures[name] if kind == "png" else save.encode(figure, kind)
             paths.append(save.write_bytes(folder / "figures" / f"{name}.{kind}", content))
         paths.append(save.write_data(folder / "figures" / f"{name}.csv", *FIGURES[name].data(_seen(record, name))))
+    paths += _write_plate(record, folder / "figures") if with_plate else []
     paths += write_tables(_seen(record, "tables"), folder)
     write_text(folder / "report.html", page(record, pictures))
     return [*paths, folder / "report.html"]
+
+
+def _write_plate(record: Record, folder: Path) -> list[Path]:
+    made = {kind: paper.encode(_seen(record, "plate"), kind) for kind in save.FORMATS}
+    return [save.write_bytes(folder / f"plate.{kind}", content) for kind, content in made.items() if content]

@@ -33,6 +33,13 @@ CAPTIONS = {
         "clumps that there is structure.",
         "Radius-preserving maps and middle sections of the generations side by side",
     ),
+    "local": Caption(
+        "The local view",
+        "One UMAP of all generations together: rows that are neighbours lie together, and a class stays in its place "
+        "from one generation to the next; sizes, distances and hollowness cannot be read from it. Below is the same of "
+        "sets with the same covariance and radii and nothing else in them: what both show is no structure.",
+        "Pooled UMAP of the generations above that of their null",
+    ),
     "trends": Caption(
         "The trends",
         "Each panel follows one statistic over the generations: bars and band are its 95 % interval, the dashed "

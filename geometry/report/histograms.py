@@ -26,22 +26,22 @@ HEADROOM = 6.0  # a spike may be so many times the null's peak before it is cut
 
 def draw(record: Record) -> Figure | None:
     """The figure, or None where the record has no histograms."""
-    chosen = shown(sorted(arrays(record, "radius")), MOST)
-    if not chosen or any(f"{kind}.edges" not in record.arrays for kind, _ in KINDS):
+    if not complete(record):
         return None
+    chosen = shown(sorted(arrays(record, "radius")), MOST)
     width = min((style.WIDTH - 0.5 - 0.1 * (len(chosen) - 1)) / len(chosen), 2.6)
     margins = style.Margins(left=0.35, right=0.15, top=0.3, bottom=0.75, across=0.1, down=0.6)
     figure, axes = style.panels(len(chosen), [1.2, 1.2], width, margins)
-    for (kind, words), row in zip(KINDS, axes, strict=True):
-        _row(record, kind, chosen, row)
-        row[0].annotate(
+    for (kind, words), panels in zip(KINDS, axes, strict=True):
+        row(record, kind, chosen, panels)
+        panels[0].annotate(
             words, (0, 0), (0, -16), "axes fraction", "offset points", va="top", fontsize=8, color=style.INK
         )
     for ax, g in zip(axes[0], chosen, strict=True):
         ax.set_title(
             style.literal(generations(record)[g].title) if width > 1.25 else f"gen. {generations(record)[g].number}"
         )
-    _legend(figure)
+    figure.legend(handles=handles(), loc="lower right", ncols=2, handlelength=1.4)
     return figure
 
 
@@ -58,7 +58,13 @@ def data(record: Record) -> tuple[list[str], list[list[Any]]]:
     return ["histogram", "generation", "low", "high", "density", "null"], table
 
 
-def _row(record: Record, kind: str, chosen: list[int], axes: list[Axes]) -> None:
+def complete(record: Record) -> bool:
+    """Whether the record has histograms to draw."""
+    return bool(arrays(record, "radius")) and all(f"{kind}.edges" in record.arrays for kind, _ in KINDS)
+
+
+def row(record: Record, kind: str, chosen: list[int], axes: list[Axes]) -> None:
+    """One row of panels, `radius` or `cosine`, a generation each, on equal axes."""
     edges, drawn, nulls = record.arrays[f"{kind}.edges"], arrays(record, kind), arrays(record, f"{kind}.null")
     every = [part[g] for part in (drawn, nulls) for g in chosen if g in part]
     low, high = _extent(edges, every)
@@ -93,10 +99,10 @@ def _top(drawn: list[Array], nulls: list[Array]) -> float:
     return 1.08 * (min(highest, HEADROOM * null) if null > 0 else highest) or 1.0
 
 
-def _legend(figure: Figure) -> None:
+def handles() -> list[Any]:
+    """Legend entries of the data and the null."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     null = Line2D([], [], color=style.NULL, lw=1.0, label="elliptical null")
-    handles = [Patch(color=style.DATA, alpha=0.45, lw=0, label="data"), null]
-    figure.legend(handles=handles, loc="lower right", ncols=2, handlelength=1.4)
+    return [Patch(color=style.DATA, alpha=0.45, lw=0, label="data"), null]

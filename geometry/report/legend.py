@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geometry.report import style
+from geometry.report.points import rms
 from geometry.types import Array, Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLORS = 9  # labels with a colour of their own where there are more than the palette holds
-
-
-def rms(places: Array) -> float:
-    """Root mean square distance to the centroid, the origin."""
-    return float(np.sqrt((places.astype(np.float64) ** 2).sum(axis=1).mean()))
 
 
 def colors(record: Record, places: dict[int, Array]) -> tuple[dict[int, Array], dict[str, Any]]:

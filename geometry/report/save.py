@@ -31,12 +31,12 @@ def require_formats(formats: Sequence[str]) -> None:
             raise UsageError(f"format '{name}' is unknown; choose from {', '.join(FORMATS)}")
 
 
-def encode(figure: Figure, kind: str) -> bytes:
-    """The figure as the bytes of a PNG, SVG or PDF file."""
+def encode(figure: Figure, kind: str, resolution: int | str = "figure") -> bytes:
+    """The figure as the bytes of a PNG, SVG or PDF file; resolution: pixels to the inch, by default the figure's."""
     out = io.BytesIO()
     with style.sheet(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # a label in a script that the font lacks is drawn as boxes
-        figure.savefig(out, format=kind, metadata=SILENT[kind])
+        figure.savefig(out, format=kind, metadata=SILENT[kind], dpi=resolution)
     return out.getvalue()
 
 

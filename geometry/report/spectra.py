@@ -24,13 +24,12 @@ FLOOR = 1e-9  # of the total variance: below it an eigenvalue is not drawn
 
 def draw(record: Record) -> Figure | None:
     """The figure, or None where the record has no spectra."""
-    spectra = _spectra(record)
+    spectra = found(record)
     if not spectra:
         return None
     margins = style.Margins(left=0.7, right=1.55, top=0.35, bottom=0.5, across=0.75)
     figure, ((left, right),) = style.panels(2, [2.7], 3.7, margins)
-    total = float(spectra.get(int(record.run.get("reference", 0)), next(iter(spectra.values()))).sum())
-    _lines(left, record, {g: values / total for g, values in spectra.items()})
+    _lines(left, record, over_reference(record))
     _lines(right, record, {g: values / values.sum() for g, values in spectra.items()})
     left.set(title="over the reference's total variance", ylabel="share of variance")
     right.set(title="over its own total variance")
@@ -48,8 +47,16 @@ def data(record: Record) -> tuple[list[str], list[list[Any]]]:
     ]
 
 
-def _spectra(record: Record) -> dict[int, Array]:
+def found(record: Record) -> dict[int, Array]:
+    """Eigenvalues by position, where there is any variance."""
     return {g: values for g, values in arrays(record, "eigenvalues").items() if len(values) and values.sum() > 0}
+
+
+def over_reference(record: Record) -> dict[int, Array]:
+    """Eigenvalues over the reference's total variance."""
+    spectra = found(record)
+    total = float(spectra.get(int(record.run.get("reference", 0)), next(iter(spectra.values()))).sum())
+    return {g: values / total for g, values in spectra.items()}
 
 
 def _lines(ax: Axes, record: Record, spectra: dict[int, Array]) -> None:
@@ -63,7 +70,11 @@ def _lines(ax: Axes, record: Record, spectra: dict[int, Array]) -> None:
         ax.plot(np.arange(1, len(kept) + 1), kept, color=colors[g], lw=1.3, marker=marker, label=label)
     ax.set(xscale="log", yscale="log", xlabel="rank of the eigenvalue")
     ax.grid()
-    plain = int(max(len(values) for values in spectra.values()))
-    ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if tick <= plain]
+    ranks(ax, max(len(values) for values in spectra.values()))
+
+
+def ranks(ax: Axes, most: int, every: int = 1) -> None:
+    """Plain ticks for the ranks 1 to `most`, every so-manieth of them."""
+    ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if tick <= most][::every]
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
     ax.minorticks_off()
