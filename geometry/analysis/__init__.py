@@ -8,9 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from geometry.analysis.arrays import arrays_of
 from geometry.analysis.document import document, rounded, versions
-from geometry.analysis.drawn import drawn_rows
 from geometry.analysis.judge import Look, look, verdicts
 from geometry.analysis.layers import of_layers
 from geometry.analysis.ledger import Ledger, run_in
@@ -19,8 +17,9 @@ from geometry.analysis.points import point_arrays
 from geometry.analysis.rerun import provenance
 from geometry.analysis.result import Analysis
 from geometry.analysis.rows import Outcomes, outcomes_of, rows_of
+from geometry.analysis.views import views_of
 from geometry.errors import UsageError
-from geometry.projection import project
+from geometry.pairs.cpu.threads import one_blas_thread
 from geometry.types import Record
 
 __all__ = ["Analysis", "Options", "analyze"]
@@ -45,7 +44,9 @@ def analyze(
     sample=None (at most so many rows of each set, seeded), memory_budget (bytes of scratch),
     approximate=False (neighbours by faiss, with measured recall), pairs_budget=None (pairs of a set past which they are
     approximate; None: a million rows squared on a CPU), by=None or "layer" (every layer of the sets side by side, each
-    against its own reference). out: a folder to write, as
+    against its own reference), umap=False (a pooled UMAP of sampled rows beside that of the null), align="none" | "ids"
+    | "rows" (for encoders that differ by a rotation: every set is turned onto the reference by orthogonal Procrustes on
+    rows matched by id or position, before all else; the residual is among the warnings). out: a folder to write, as
     `Analysis.write` does; what is finished is kept there as it goes, and a stopped run of the same input goes on.
     overwrite=False: not where another run's results lie. told: what run.json says of where the sets come from, if they
     are not the paths of this call. progress: called with a line per step. Raises InputError for
@@ -55,7 +56,7 @@ def analyze(
     known = {field.name for field in fields(Options)}
     if unknown := sorted(set(options) - known):
         raise UsageError(f"analyze has no option '{unknown[0]}'; it has: {', '.join(sorted(known))}")
-    with run_in(out, overwrite) as ledger:
+    with run_in(out, overwrite) as ledger, one_blas_thread():
         made = _record(sources, Options(**options), progress or (lambda line: None), ledger)
         analysis = Analysis(replace(made, run=made.run | {"provenance": provenance(sources, told)}))
         if out is not None:
@@ -97,10 +98,10 @@ def _layer(made: Plan, clock: _Clock, progress: Progress, ledger: Ledger) -> tup
     seen = look(made)
     clock("verdict")
     progress(f"{where}views")
-    view = project(made.scans, "radial", rows=drawn_rows(made), seed=made.options.seed)
-    arrays = arrays_of(made, view) | point_arrays(made, outcomes)
+    arrays, quality = views_of(made)
+    arrays |= point_arrays(made, outcomes)
     clock("views")
-    return Record(document(made, {}, view, arrays, {}), rows, arrays), seen
+    return Record(document(made, {}, quality, arrays, {}), rows, arrays), seen
 
 
 class _Clock:

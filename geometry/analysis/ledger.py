@@ -5,6 +5,8 @@ that holds its estimates as JSON (floats in full) and their arrays. A statistic 
 its rows come out byte for byte. `of.LAYER.json` says which run this is: arguments, digests of inputs, versions of the
 packages that numbers come from. A ledger of another run is an error, or is thrown away where overwriting is allowed.
 
+Neighbours of very large sets are kept strip by strip (`geometry.analysis.strips`).
+
 Left out: a statistic that failed, so that it has another chance, and one that holds Python objects. Memory, threads and
 the machine are no part of a run's identity: they change no digit. With approximate neighbours nothing is kept, because
 the recall told of a statistic depends on what was looked up before it.
@@ -20,14 +22,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from geometry.analysis.plan import Plan
+from geometry.analysis.strips import Strips
 from geometry.errors import UsageError
+from geometry.pairs import Executor
 from geometry.registry import Outcome
-from geometry.schema import dumps, write_text, write_whole
+from geometry.schema import dumps, read_arrays, write_arrays, write_text
 from geometry.schema.places import LEDGER, alone, make_folder, require_place
 from geometry.types import Array, Estimate
 
@@ -62,6 +66,8 @@ class Ledger:
         if not head.exists():
             make_folder(self.folder)
             write_text(head, dumps(asked, indent=1) + "\n")
+        for scan in plan.scans:
+            scan.executor = cast(Executor, Strips(scan.executor, self.folder))
         return self
 
     def once(self, key: tuple[str, int, str], make: Callable[[], list[Outcome]]) -> list[Outcome]:
@@ -154,14 +160,13 @@ def write_outcomes(path: Path, outcomes: Sequence[Outcome]) -> None:
     if any(one.status == "failed" for one in flat) or any(array.dtype.hasobject for array in arrays.values()):
         return
     text = np.frombuffer(dumps(document).encode(), np.uint8)
-    write_whole(path, lambda file: np.savez(file, allow_pickle=False, document=text, **arrays))
+    write_arrays(path, {"document": text, **arrays})
 
 
 def read_outcomes(path: Path) -> list[Outcome] | None:
     """Outcomes as they were written; None where there is no whole file."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            arrays = {name: kept[name] for name in kept.files}
+        arrays = read_arrays(path)
         document = json.loads(arrays["document"].tobytes())
     except FileNotFoundError:
         return None

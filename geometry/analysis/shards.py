@@ -14,18 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geometry.analysis.arrays import arrays_of
 from geometry.analysis.document import document, versions
-from geometry.analysis.drawn import drawn_rows
 from geometry.analysis.judge import judge
 from geometry.analysis.ledger import identity, run_in
 from geometry.analysis.plan import Options, Plan, plan
 from geometry.analysis.points import point_arrays
 from geometry.analysis.rerun import provenance
 from geometry.analysis.rows import outcomes_of, rows_of
+from geometry.analysis.views import views_of
 from geometry.errors import UsageError
 from geometry.pairs.approximate import ApproximateExecutor
-from geometry.projection import project
+from geometry.pairs.cpu.threads import one_blas_thread
 from geometry.schema import array_index, dumps, write_array, write_text
 from geometry.types import Record
 
@@ -69,7 +68,7 @@ def run_shard(
     if options.by is not None:
         raise UsageError("--shard divides the generations of one layer; give each layer its own runs")
     tell = progress or (lambda line: None)
-    with run_in(out, overwrite) as ledger:
+    with run_in(out, overwrite) as ledger, one_blas_thread():
         made = plan(sources, options)
         if isinstance(made.scans[0].executor, ApproximateExecutor):
             raise UsageError("--shard needs exact neighbours, whose digits no part can change; raise --pairs-budget")
@@ -82,9 +81,9 @@ def run_shard(
         arrays, run = point_arrays(made, outcomes), {}
         if shard.index == shard.of:
             tell("verdict and views")
-            view = project(made.scans, "radial", rows=drawn_rows(made), seed=options.seed)
-            arrays = arrays_of(made, view) | arrays
-            run = document(made, judge(made), view, arrays, {}) | {"provenance": provenance(sources)}
+            shown, quality = views_of(made)
+            arrays = shown | arrays
+            run = document(made, judge(made), quality, arrays, {}) | {"provenance": provenance(sources)}
         record = Record(run, rows, arrays)
         _write(record, {"index": shard.index, "of": shard.of, "identity": identity(made, versions())}, out)
     return record

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geometry.cli.analyze import add_run_options, positive, set_threads, teller
+from geometry.cli.fingerprint import SUFFIX
 from geometry.errors import UsageError
 from geometry.schema.places import require_place
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 def add(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("compare", help="two sets beside each other: B held against A, with nulls")
-    parser.add_argument("first", metavar="A[:KEY]", help="the reference: one set in a file")
-    parser.add_argument("second", metavar="B[:KEY]", help="the set that is held against it")
+    parser.add_argument("first", metavar="A[:KEY]", help="the reference: one set in a file, or a fingerprint")
+    parser.add_argument("second", metavar="B[:KEY]", help="the set that is held against it, or its fingerprint")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="DIR", help="folder for run.json, results, figures, report"
     )
@@ -43,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     """Compare, write, and show."""
     from geometry.analysis import analyze
 
+    if args.first.endswith(SUFFIX) or args.second.endswith(SUFFIX):
+        return _fingerprints(args)
     if args.output is not None:
         require_place(args.output, args.force)
     set_threads(args.threads)
@@ -55,6 +58,25 @@ def run(args: argparse.Namespace) -> int:
     where = {"out": args.output, "overwrite": args.force, "formats": formats, "told": told}
     analysis = analyze(sets, statistics=names, progress=teller(args), **where, **plain, **budget)
     _show(analysis, names, args)
+    return 0
+
+
+def _fingerprints(args: argparse.Namespace) -> int:
+    """Two fingerprints, or a fingerprint and a set, beside each other."""
+    from geometry.analysis.fingerprints import as_dict, compare
+    from geometry.cli.fingerprint import fingerprints
+    from geometry.report.comparison import lines
+    from geometry.schema import dumps, write_text
+
+    sides = [[*fingerprints([path]).values()] for path in (args.first, args.second)]
+    if any(len(side) != 1 for side in sides):
+        raise UsageError("compare takes two sets; name one array of a file as PATH:KEY")
+    found = [as_dict(line) for line in compare(sides[0][0], sides[1][0])]
+    document = dumps({"lines": found}, indent=None if args.json else 1)
+    if args.output is not None:
+        require_place(args.output, args.force)
+        write_text(args.output / "comparison.json", document + "\n")
+    print(document if args.json else lines(found))
     return 0
 
 

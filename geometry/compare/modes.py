@@ -125,8 +125,9 @@ def _radii(modes: Modes, fitted: Array) -> Floats:
 def _k_means(scores: Floats, k: int, seed: int) -> Floats:
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(limits=1):  # threads add to centres in the order they end in
         warnings.simplefilter("ignore", ConvergenceWarning)  # copies: fewer distinct rows than clusters
         centres: Floats = KMeans(k, n_init=STARTS, random_state=seed).fit(scores).cluster_centers_
     return centres

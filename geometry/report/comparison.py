@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from geometry.report.reading import generations, number
 from geometry.types import Record
 
@@ -27,6 +30,30 @@ def text(record: Record, names: tuple[str, ...]) -> str:
     widths = [max(len(row[column]) for row in cells) for column in range(len(HEADINGS))]
     table = [GAP.join(_placed(row, widths)).rstrip() for row in cells]
     return "\n".join(_printable(line) for line in [*lines, "", *table]) + "\n"
+
+
+def lines(found: Sequence[dict[str, Any]]) -> str:
+    """A line per statistic of two fingerprints: of A, of B, and of B against A with interval, null and z or p."""
+    cells: list[tuple[str, ...]] = [("statistic", "A", "B", "B against A", "95 % interval", "null", "z or p")]
+    for one in found:
+        between = one.get("between", {})
+        low, high = between.get("low"), between.get("high")
+        interval = "" if low is None or high is None else f"{number(low)} to {number(high)}"
+        sure = between.get("p", between.get("z"))
+        cells.append((
+            f"{one['name']} {one['variant']}".strip(),
+            *(_side(one.get(side)) for side in ("first", "second", "between")),
+            interval,
+            *("" if value is None else number(value) for value in (between.get("null"), sure)),
+        ))  # fmt: skip
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    return "\n".join(_printable(GAP.join(_placed(row, widths)).rstrip()) for row in cells)
+
+
+def _side(told: dict[str, Any] | None) -> str:
+    if told is None:
+        return ""
+    return number(told["value"]) if told["status"] == "ok" else str(told["reason"])
 
 
 def verdict(record: Record) -> str:

@@ -82,6 +82,18 @@ def write_array(path: Path, array: Array) -> None:
     write_whole(path, lambda file: np.save(file, array, allow_pickle=False))
 
 
+def write_arrays(path: Path, arrays: dict[str, Array], *, compressed: bool = False) -> None:
+    """Several arrays in one .npz without pickles, whole or not at all."""
+    save = np.savez_compressed if compressed else np.savez
+    write_whole(path, lambda file: save(file, allow_pickle=False, **arrays))  # type: ignore[arg-type]
+
+
+def read_arrays(path: Path | str) -> dict[str, Array]:
+    """The arrays of an .npz without pickles; whatever zipfile and NumPy raise where it is damaged."""
+    with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as kept:
+        return {name: kept[name] for name in kept.files}
+
+
 def write_record(record: Record, folder: Path | str) -> None:
     """The whole record into `folder`, which is made; existing files of the same name are replaced."""
     folder = Path(folder)

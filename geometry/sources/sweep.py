@@ -80,6 +80,13 @@ def sweep(rows: Array) -> Sweep:
     )  # fmt: skip
 
 
+def row_norms(values: Floats) -> Floats:
+    """(n,) lengths of rows; no square overflows."""
+    scale = np.abs(values).max(axis=1, keepdims=True, initial=0)
+    norms: Floats = np.linalg.norm(values / np.where(scale > 0, scale, 1), axis=1) * scale[:, 0]
+    return norms
+
+
 def _shift(rows: Array) -> Floats:
     """Mean of the finite rows of the first block: near enough to the mean for sums not to cancel."""
     first = np.asarray(rows[next(row_blocks(rows))], np.float64)
@@ -96,9 +103,8 @@ def _part(block: Array, shift: Floats, directions: Floats) -> _Part:
     nan, infinite = np.isnan(values).any(axis=1), np.isinf(values).any(axis=1)
     good = ~(nan | infinite)
     finite = values[good]
-    scale = np.abs(finite).max(axis=1, keepdims=True, initial=0)
     norms, shadows = np.full(len(values), np.nan), np.full((len(values), directions.shape[1]), np.nan, np.float32)
-    norms[good] = np.linalg.norm(finite / np.where(scale > 0, scale, 1), axis=1) * scale[:, 0]  # no square overflows
+    norms[good] = row_norms(finite)
     magnitude, limit = np.abs(block[good]), np.finfo(block.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         centred = finite - shift

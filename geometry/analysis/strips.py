@@ -1,0 +1,76 @@
+"""Neighbours of a large set found strip by strip, each kept in the ledger when it is done.
+
+Below LEAST pairs the engine does all at once: it then meets every pair of rows of one set once, and a kill loses
+minutes. From there on strips of queries, TILE pairs each, are looked up against the whole set, which takes up to twice
+as long and loses one strip at most. A strip asks for one neighbour more than k and leaves the row itself out; ranking
+is by (squared distance, row number) and distances are measured alike, so the table is the same to the byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geometry.pairs import Executor
+from geometry.pairs.executor import table_of
+from geometry.pairs.plan import blocks
+from geometry.schema import read_arrays, write_arrays
+from geometry.sources.checks import digest_of
+from geometry.types import Array, Neighbors
+
+LEAST, TILE = 2 * 10**11, 2 * 10**10  # pairs: a quarter of an hour on a few cores, and a minute or two
+PARTS = ("sq_dist", "index", "certified")
+
+
+@dataclass(frozen=True)
+class Strips:
+    """`engine` with its neighbours kept under `folder`; all else is the engine's own."""
+
+    engine: Executor
+    folder: Path
+    least: int = LEAST
+    tile: int = TILE
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
+        """As `Executor.neighbors`."""
+        if len(queries) * len(base) < self.least:
+            return self.engine.neighbors(queries, base, k, exclude_self=exclude_self)
+        sets = digest_of(base), "" if queries is base else digest_of(queries)
+        key = hashlib.sha256(f"{sets} {k} {exclude_self}".encode()).hexdigest()[:16]
+        parts = []
+        for part in blocks(len(queries), max(self.tile // len(base), 1)):
+            path = self.folder / f"strip.{key}.{part.start}-{part.stop}.npz"
+            found = _read(path)
+            if found is None:
+                found = self._strip(queries, base, k, part) if exclude_self else self._look_up(queries[part], base, k)
+                write_arrays(path, dict(zip(PARTS, found, strict=True)))
+            parts.append(found)
+        sq_dist, index, certified = (np.concatenate(one) for one in zip(*parts, strict=True))
+        return table_of(sq_dist, index, certified)
+
+    def _look_up(self, queries: Array, base: Array, k: int) -> tuple[Array, ...]:
+        table = self.engine.neighbors(queries, base, k, exclude_self=False)
+        return table.sq_dist, table.index, table.certified
+
+    def _strip(self, queries: Array, base: Array, k: int, part: slice) -> tuple[Array, ...]:
+        """The k nearest others: the row itself goes to the end; among many copies it may not be in the table at all."""
+        sq_dist, index, certified = self._look_up(queries[part], base, k + 1)
+        own = index == np.arange(part.start, part.stop)[:, None]
+        order = np.argsort(own, axis=1, kind="stable")[:, :k]
+        return np.take_along_axis(sq_dist, order, 1), np.take_along_axis(index, order, 1), certified
+
+
+def _read(path: Path) -> tuple[Array, ...] | None:
+    """A strip as it was written; None where there is no whole file."""
+    try:
+        kept = read_arrays(path)
+        return tuple(kept[name] for name in PARTS)
+    except Exception:  # never written, or damaged: it is looked up again
+        return None

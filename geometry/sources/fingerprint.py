@@ -1,0 +1,192 @@
+"""A fingerprint: a set in half a megabyte or less, enough to be compared with another when the rows are gone.
+
+    moments    n, mean and central second moments, of all columns up to EXACT, beyond that along seeded orthonormal
+               directions scaled by sqrt(d / EXACT), so that the trace is right on average
+    sample     the distinct rows with the KEPT smallest digests (a uniform sample of distinct rows, Bar-Yossef et al.
+               2002), in at most SHADOW seeded directions, with the number of their copies
+    histograms of norms (64 bins an octave) and of magnitudes of values (4 an octave)
+
+Fingerprints of parts merge to that of the whole: counts and sample exactly and in any order, for what is among the
+smallest of all is among the smallest of its part; moments by Chan, Golub and LeVeque (1983, eq. 2.1), to rounding. Rows
+that are not finite are counted and left out. Left out: labels, ids, and every pair of rows that is not in the sample.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import cache, reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geometry.errors import InputError
+from geometry.schema import read_arrays, write_arrays
+from geometry.sources.checks import row_blocks
+from geometry.sources.sweep import row_norms
+from geometry.types import Array, Floats, Ints, Moments
+
+EXACT, SHADOW, KEPT = 256, 64, 1024
+NORM_BINS, NORM_FINE = 8192, 64  # log2 of the norm from -64 to 64
+VALUE_BINS, VALUE_FINE = 512, 4
+SUFFIX, VERSION = ".fingerprint", 1
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Of n finite rows of d columns, `left_out` more that were not finite; see the module.
+
+    mean (m,), second (m, m) float64: sums of squares about the mean; digests (s,) uint64 ascending; copies (s,) int64:
+    rows with that digest; sample (s, p) float32; norms, values int64 counts by bin.
+    """
+
+    n: int
+    d: int
+    left_out: int
+    mean: Floats
+    second: Floats
+    digests: Array
+    copies: Ints
+    sample: Array
+    norms: Ints
+    values: Ints
+
+    @property
+    def moments(self) -> Moments:
+        """Mean and covariance, ddof 0."""
+        return Moments(self.n, self.mean, self.second / max(self.n, 1))
+
+    @property
+    def exact(self) -> bool:
+        """Whether the moments are of the columns themselves."""
+        return self.d <= EXACT
+
+    @property
+    def distinct(self) -> float:
+        """Number of distinct rows: counted where the sample holds all, else estimated from its largest digest."""
+        if len(self.digests) < KEPT:
+            return float(len(self.digests))
+        return (KEPT - 1) / (float(self.digests[-1]) / 2.0**64)
+
+
+def fingerprint(points: Any) -> Fingerprint:
+    """The fingerprint of points (n, d), any float type, in one pass over blocks of rows."""
+    from geometry.pairs.arrays import as_points
+
+    rows = as_points(points)
+    parts = (_of_block(np.asarray(rows[block])) for block in row_blocks(rows))
+    return reduce(merged, parts, _empty(rows.shape[1]))
+
+
+def merged(a: Fingerprint, b: Fingerprint) -> Fingerprint:
+    """The fingerprint of both sets together; InputError where they differ in dimension."""
+    if a.d != b.d:
+        raise InputError(f"fingerprints of {a.d} and {b.d} dimensions cannot be merged; they are of different encoders")
+    n = a.n + b.n
+    gap = b.mean - a.mean
+    digests, copies, sample = _smallest(a, b)
+    return Fingerprint(
+        n, a.d, a.left_out + b.left_out,
+        mean=a.mean + gap * (b.n / max(n, 1)),
+        second=a.second + b.second + np.outer(gap, gap) * (a.n * b.n / max(n, 1)),
+        digests=digests, copies=copies, sample=sample,
+        norms=a.norms + b.norms,
+        values=a.values + b.values,
+    )  # fmt: skip
+
+
+def _smallest(a: Fingerprint, b: Fingerprint) -> tuple[Array, Ints, Array]:
+    """The rows with the smallest digests of both samples, copies of one digest added up."""
+    every, first, group = np.unique(np.concatenate([a.digests, b.digests]), return_index=True, return_inverse=True)
+    copies = np.bincount(group, np.concatenate([a.copies, b.copies]), len(every)).astype(np.int64)
+    sample = np.concatenate([a.sample, b.sample])[first]
+    return every[:KEPT], copies[:KEPT], sample[:KEPT]
+
+
+def _empty(d: int) -> Fingerprint:
+    m = min(d, EXACT)
+    none = np.zeros(m), np.zeros((m, m)), np.empty(0, np.uint64), np.empty(0, np.int64)
+    sample = np.empty((0, min(d, SHADOW)), np.float32)
+    return Fingerprint(0, d, 0, *none, sample, np.zeros(NORM_BINS, np.int64), np.zeros(VALUE_BINS, np.int64))
+
+
+def _of_block(block: Array) -> Fingerprint:
+    from geometry.pairs.cpu.digests import row_digests
+
+    good = np.isfinite(block).all(axis=1)
+    rows = block[good]
+    left_out, none = len(block) - len(rows), _empty(block.shape[1])
+    if len(rows) == 0:
+        return replace(none, left_out=left_out)
+    values = rows.astype(np.float64)
+    wide, narrow = directions(block.shape[1], EXACT), directions(block.shape[1], SHADOW)
+    seen = values if wide is None else values @ wide
+    mean = seen.mean(axis=0)
+    centred = seen - mean
+    digests, first, counts = np.unique(_spread(row_digests(rows)), return_index=True, return_counts=True)
+    kept = values[first[:KEPT]]
+    return Fingerprint(
+        len(rows), block.shape[1], left_out,
+        mean=mean,
+        second=centred.T @ centred,
+        digests=digests[:KEPT],
+        copies=counts[:KEPT].astype(np.int64),
+        sample=(kept if narrow is None else kept @ narrow).astype(np.float32),
+        norms=_counted(row_norms(values), NORM_BINS, NORM_FINE),
+        values=_counted(np.abs(values), VALUE_BINS, VALUE_FINE),
+    )  # fmt: skip
+
+
+@cache
+def directions(d: int, most: int) -> Floats | None:
+    """(d, most) seeded orthonormal directions scaled by sqrt(d / most); None where all columns are kept."""
+    if d <= most:
+        return None
+    drawn = np.random.default_rng([d, most]).standard_normal((d, most))
+    scaled: Floats = np.linalg.qr(drawn)[0] * np.sqrt(d / most)
+    return scaled
+
+
+def _spread(digests: Array) -> Array:
+    """Digests made uniform over 64 bits (the finaliser of splitmix64: Steele, Lea and Flood 2014)."""
+    state = digests + np.uint64(0x9E3779B97F4A7C15)
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
+
+
+def _counted(magnitudes: Floats, bins: int, fine: int) -> Ints:
+    """Counts by log2 in `fine` bins an octave about the middle bin; nought and what is beyond go to the ends."""
+    with np.errstate(divide="ignore"):
+        place = np.floor(np.log2(magnitudes.ravel()) * fine) + bins // 2
+    return np.bincount(np.clip(place, 0, bins - 1).astype(np.int64), minlength=bins).astype(np.int64)
+
+
+def write_fingerprint(path: Path | str, one: Fingerprint) -> None:
+    """One file without pickles, written whole or not at all."""
+    head = {"version": VERSION, "n": one.n, "d": one.d, "left_out": one.left_out}
+    arrays = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8), "mean": one.mean}
+    arrays["second"] = one.second[np.triu_indices(len(one.mean))]
+    arrays |= {name: getattr(one, name) for name in ("digests", "copies", "sample", "norms", "values")}
+    write_arrays(Path(path), arrays, compressed=True)
+
+
+def read_fingerprint(path: Path | str) -> Fingerprint:
+    """A fingerprint from its file; InputError where it is none."""
+    try:
+        arrays = read_arrays(path)
+        head = json.loads(arrays.pop("head").tobytes())
+        if head.pop("version") != VERSION:
+            raise ValueError("of another version")
+        m = len(arrays["mean"])
+        upper = np.zeros((m, m))
+        upper[np.triu_indices(m)] = arrays.pop("second")
+        made = Fingerprint(**head, **arrays, second=upper + np.triu(upper, 1).T)
+    except Exception as error:  # a damaged file can raise anything
+        raise InputError(
+            f"{path}: not a readable fingerprint ({error}); write it again with `geometry fingerprint`"
+        ) from error
+    if len(made.mean) != min(made.d, EXACT) or made.sample.shape != (len(made.digests), min(made.d, SHADOW)):
+        raise InputError(f"{path}: its parts do not fit each other; write it again with `geometry fingerprint`")
+    return made
