@@ -6,6 +6,7 @@ only to be drawn.
 
 from __future__ import annotations
 
+import io
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,15 @@ def points(generations: int) -> list[np.ndarray]:
         shell /= np.linalg.norm(shell, axis=1, keepdims=True)
         made.append((1 - 0.59 * share) * (np.sqrt(1 - share) * rich + np.sqrt(share) * shell))
     return made
+
+
+def png(wide: int, tall: int) -> bytes:
+    """A blank picture."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (wide, tall), "white").save(out, "PNG")
+    return out.getvalue()
 
 
 @cache

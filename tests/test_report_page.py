@@ -15,7 +15,7 @@ from geometry.report.page import page
 from geometry.types import Record
 
 HOSTILE = "</script><img onerror=alert(1) src=x>"
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (1200).to_bytes(4, "big") + (600).to_bytes(4, "big")
+PNG = records.png(1200, 600)
 VOID = {"meta", "img", "input"}
 
 

@@ -37,7 +37,7 @@ def test_places_are_those_of_the_record_in_the_order_of_the_rows() -> None:
     one, other = (found(r)["generations"][1] for r in (record, changed(shuffled)))
     assert one == other
     back = (unpacked(one["places"]).reshape(3, -1).T.astype(float) - MIDDLE) / MIDDLE * one["reach"]
-    assert back == pytest.approx(record.arrays["coordinates.radial.1"], abs=one["reach"] / MIDDLE)
+    assert back == pytest.approx(record.arrays["coordinates.radial.1"], abs=one["reach"] / 8191)
 
 
 def test_rows_are_matched_by_ids_where_all_have_them_else_by_number_else_not() -> None:
@@ -46,7 +46,11 @@ def test_rows_are_matched_by_ids_where_all_have_them_else_by_number_else_not() -
     both = found(changed({"ids.0": names, "ids.1": names[order]}))
     assert both["matching"] == "ids"
     ids = np.array(unpacked(both["ids"]))
-    assert (ids[keys(both, 0)] == names).all() and (ids[keys(both, 1)] == names[order]).all()
+    assert keys(both, 0).tolist() == keys(both, 1).tolist() == list(range(900)) and (ids == names).all()
+    one, other = (unpacked(both["generations"][g]["places"]).reshape(3, -1).T for g in (0, 1))
+    plain = found(records.record(2))["generations"]
+    assert (one == unpacked(plain[0]["places"]).reshape(3, -1).T).all()
+    assert (other[order] == unpacked(plain[1]["places"]).reshape(3, -1).T).all()
     numbers = found(changed({"ids.0": names}))
     assert numbers["matching"] == "numbers" and "ids" not in numbers and keys(numbers, 1).tolist() == list(range(900))
     inputs = records.record(2).run["inputs"]

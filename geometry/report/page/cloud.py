@@ -1,12 +1,13 @@
 """The points of the page: where rows lie, who they are, what they can be coloured by; all from arrays of the record.
 
-At most MOST points in all generations together, evenly shared. Rows stand in the order of their numbers. `keys` tell
-which rows of two generations are the same: by ids where every generation has ids, by row number where all generations
-have as many rows, else not at all (`matching`).
+At most MOST points in all generations together, evenly shared. `keys` tell which rows of two generations are the same:
+by ids where every generation has ids, by row number where all generations have as many rows, else not at all
+(`matching`). Points stand in the order of their keys, whatever the order of the rows in a file.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,9 @@ def clouds(record: Record, most: int = MOST) -> dict[str, Any] | None:
     places = {g: rows for g, rows in arrays(record, "coordinates.radial").items() if len(rows)}
     if not places:
         return None
-    kept = {g: _kept(record, g, len(rows), most // len(places)) for g, rows in places.items()}
-    matching, keys, ids = _keys(record, kept)
+    first = {g: np.arange(min(len(rows), most // len(places))) for g, rows in places.items()}
+    matching, keys, ids = _keys(record, first)
+    kept = {g: np.argsort(own, kind="stable") for g, own in keys.items()}
     shared: dict[str, Any] = {"matching": matching, "kinds": list(KINDS)}
     if ids is not None:
         shared["ids"] = packed_text(ids)
@@ -45,8 +47,7 @@ def clouds(record: Record, most: int = MOST) -> dict[str, Any] | None:
         if g not in places:
             each.append(None)
             continue
-        own = _place(places[g][kept[g]]) | {"total": len(places[g]), "keys": packed(steps(keys[g]))}
-        own |= {"rows": packed(steps(_rows(record, g)[kept[g]]))} if ids is not None else {}
+        own = _place(places[g][kept[g]]) | {"total": len(places[g]), "keys": packed(steps(keys[g][kept[g]]))}
         own |= {"labels": packed(codes[g])} if g in codes else {}
         own |= {key: packed(levels(found[g], *ranges[key])) for key, found in values.items() if g in found}
         each.append(own | _novelty(record, g, kept[g]) | _null(record, g))
@@ -56,12 +57,6 @@ def clouds(record: Record, most: int = MOST) -> dict[str, Any] | None:
 def _rows(record: Record, g: int) -> Array:
     count = len(record.arrays[f"coordinates.radial.{g}"])
     return np.asarray(record.arrays.get(f"rows.{g}", np.arange(count)))
-
-
-def _kept(record: Record, g: int, count: int, most: int) -> Array:
-    """Which of the drawn rows the page has, in the order of their numbers."""
-    some = np.arange(min(count, most))
-    return some[np.argsort(_rows(record, g)[some], kind="stable")]
 
 
 def _place(places: Array) -> dict[str, Any]:
@@ -74,31 +69,29 @@ def _null(record: Record, g: int) -> dict[str, Any]:
     return {} if places is None or len(places) == 0 else {"null": _place(places)}
 
 
-def _keys(record: Record, kept: dict[int, Array]) -> tuple[str, dict[int, Array], list[str] | None]:
-    """How rows are matched, their keys per generation, and the ids that keys stand for."""
-    ids = {g: record.arrays[f"ids.{g}"][rows] for g, rows in kept.items() if f"ids.{g}" in record.arrays}
-    if len(ids) == len(kept) and all(len(np.unique(own)) == len(own) for own in ids.values()):
+def _keys(record: Record, first: dict[int, Array]) -> tuple[str, dict[int, Array], list[str] | None]:
+    """How rows are matched, the keys of the first rows per generation, and the ids that keys stand for."""
+    ids = {g: record.arrays[f"ids.{g}"][rows].tolist() for g, rows in first.items() if f"ids.{g}" in record.arrays}
+    rows = {g: _rows(record, g)[own] for g, own in first.items()}
+    if len(ids) == len(first) and all(len(set(own)) == len(own) for own in ids.values()):
         known: dict[str, int] = {}
-        keys = {g: np.array([known.setdefault(one, len(known)) for one in own.tolist()]) for g, own in ids.items()}
-        return "ids", keys, list(known)
-    rows = {g: _rows(record, g)[own] for g, own in kept.items()}
+        for g, own in ids.items():
+            for i in np.argsort(rows[g], kind="stable"):
+                known.setdefault(own[i], len(known))
+        return "ids", {g: np.array([known[one] for one in own]) for g, own in ids.items()}, list(known)
     sizes = {one.get("n_used", one.get("n")) for one in record.run.get("inputs", [])}
-    return ("numbers" if len(sizes) == 1 and len(kept) > 1 else ""), rows, None
+    return ("numbers" if len(sizes) == 1 and len(first) > 1 else ""), rows, None
 
 
 def _labels(record: Record, kept: dict[int, Array]) -> tuple[list[str], dict[int, Array]]:
     """Names by falling frequency, and per generation the number of each row's name."""
-    own = {g: record.arrays[f"labels.{g}"][rows] for g, rows in kept.items() if f"labels.{g}" in record.arrays}
-    if not own:
+    own = {g: record.arrays[f"labels.{g}"][rows].tolist() for g, rows in kept.items() if f"labels.{g}" in record.arrays}
+    counts = Counter(name for names in own.values() for name in names)
+    if not counts or len(counts) > MOST_LABELS:
         return [], {}
-    names, where, counts = np.unique(np.concatenate(list(own.values())), return_inverse=True, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    if len(names) > MOST_LABELS:
-        return [], {}
-    rank = np.empty(len(names), np.uint16)
-    rank[order] = np.arange(len(names))
-    ends = np.cumsum([len(rows) for rows in own.values()])[:-1]
-    return names[order].tolist(), dict(zip(own, np.split(rank[where.ravel()], ends), strict=True))
+    names = sorted(counts, key=lambda name: (-counts[name], name))
+    rank = {name: code for code, name in enumerate(names)}
+    return names, {g: np.array([rank[name] for name in given], np.uint16) for g, given in own.items()}
 
 
 def _values(record: Record, key: str, kept: dict[int, Array]) -> dict[int, Floats]:

@@ -19,11 +19,10 @@ async function unpackedLayer(shared) {
 
 async function unpackedCloud(one, values) {
   const names = ["labels", "novelty", ...values.map((value) => value.key)];
-  const [places, keys, rows, nullPlaces, ...columns] = await Promise.all(
-    [one.places, one.keys, one.rows, one.null && one.null.places, ...names.map((name) => one[name])].map(unpacked),
+  const [places, keys, nullPlaces, ...columns] = await Promise.all(
+    [one.places, one.keys, one.null && one.null.places, ...names.map((name) => one[name])].map(unpacked),
   );
   const made = { count: one.count, total: one.total, reach: one.reach, places: interleaved(places), keys: summed(keys) };
-  made.rows = rows ? summed(rows) : made.keys;
   made.null = nullPlaces && { count: one.null.count, reach: one.null.reach, places: interleaved(nullPlaces) };
   names.forEach((name, i) => { made[name] = columns[i]; });
   made.rms = rms(made);

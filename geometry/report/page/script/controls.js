@@ -10,6 +10,7 @@ function openControls() {
   const slider = byId("slider");
   slider.addEventListener("input", () => change({ at: Number(slider.value), playing: false }));
   slider.addEventListener("change", () => change({ at: now() }));
+  slider.addEventListener("keydown", steppedSlider);
   byId("play").addEventListener("click", () => play(!state.playing));
   byId("color").addEventListener("change", (event) => change({ color: event.target.value }));
   byId("slab").addEventListener("input", (event) => cut(Number(event.target.value)));
@@ -25,6 +26,14 @@ function openControls() {
   follow(["hover"], markTicks);
   follow(["null", "arrows", "ghost", "brush", "layer"], drawToggles);
   follow(["selected", "label", "at", "layer"], drawSelection);
+}
+
+// By keys the slider goes from one generation to the next, though it can be dragged to any place between.
+const SLIDER_KEYS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 1, PageDown: -1 };
+function steppedSlider(event) {
+  if (!SLIDER_KEYS[event.key]) return;
+  event.preventDefault();
+  change({ at: Math.max(0, Math.min(last(), now() + SLIDER_KEYS[event.key])), playing: false });
 }
 
 const cut = (thickness) => {
@@ -150,7 +159,7 @@ const KEYS = {
 const TURNS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
 
 function pressedKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, input")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select")) return;
   const toggle = Object.keys(TOGGLES).find((key) => TOGGLES[key] === event.key);
   if (event.key === " " && event.target.closest("button, summary, a")) return;
   if (TURNS[event.key] && event.target === canvas) change({ turn: turned(state.turn, ...TURNS[event.key]), point: null });

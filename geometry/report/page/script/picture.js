@@ -63,11 +63,11 @@ function savePicture() {
 const quoted = (value) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 
 function saveSelection() {
-  const lines = ["generation,row,id,label"];
+  const lines = [`generation,${clouds.ids ? "id" : "row"},label`];
   clouds.each.forEach((cloud, g) => {
     if (!cloud) return;
     for (const i of markedRows(cloud)) {
-      const who = [layer().generations[g].number, cloud.rows[i], clouds.ids ? idOf(cloud, i) : "", labelOf(cloud, i)];
+      const who = [layer().generations[g].number, clouds.ids ? idOf(cloud, i) : cloud.keys[i], labelOf(cloud, i)];
       lines.push(who.map((value) => quoted(String(value))).join(","));
     }
   });

@@ -43,9 +43,17 @@ function drawHeading() {
   const one = layer().generations[now()];
   const words = [one.state, ...one.flags].filter(Boolean).join(", ");
   byId("heading").replaceChildren(one.title, element("small", "", words));
+  drawQuality();
   const cloud = cloudAt(now());
   const rows = cloud ? `${cloud.count.toLocaleString()} points` : "no points";
   canvas.setAttribute("aria-label", `Map of ${one.title}, ${words || "no state"}, ${rows}. Arrow keys turn it.`);
+}
+
+// How far the map of this generation can be trusted.
+function drawQuality() {
+  const told = Object.entries(layer().quality).filter(([, values]) => Number.isFinite(values[now()]));
+  const words = told.map(([measure, values]) => `${measure.replaceAll("_", " ")} ${figures(values[now()])}`);
+  byId("quality").textContent = words.length ? `Quality of this map: ${words.join(", ")}.` : "";
 }
 
 function withoutPicture(why) {
@@ -90,4 +98,7 @@ async function openPoints() {
   if (figuresBelow) figuresBelow.open = false;
 }
 
-start();
+start().catch((error) => {
+  console.error(error);
+  withoutPicture("The picture could not be drawn.");
+});

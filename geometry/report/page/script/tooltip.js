@@ -17,7 +17,6 @@ const labelOf = (cloud, i) => (cloud.labels ? clouds.shared.labels[cloud.labels[
 function told({ g, i }) {
   const cloud = cloudAt(g);
   const lines = [];
-  if (clouds.ids) lines.push(["row", String(cloud.rows[i])]);
   if (cloud.labels) lines.push(["label", labelOf(cloud, i)]);
   lines.push(["distance to centre", `${figures(Math.hypot(...placeOf(cloud, i)) / (cloud.rms || 1))} R`]);
   for (const { key, heading } of clouds.shared.values) {

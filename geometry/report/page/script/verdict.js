@@ -44,7 +44,7 @@ function evidence(one) {
   const rows = one.evidence.map((found) => {
     const row = element("tr", one.changes.includes(found.change) ? "found" : "", scoped("row", found.change));
     const sure = found.low === null || found.high === null ? "" : `${figures(found.low)} to ${figures(found.high)}`;
-    row.append(number(figures(found.effect)), element("td", "interval", sure), element("td", "interval", needed(found.threshold)), number(found.z === null ? "–" : figures(found.z, Math.abs(found.z) >= 100 ? 3 : 2)));
+    row.append(number(figures(found.effect)), element("td", "interval", sure), element("td", "interval", needed(found.threshold)), number(figures(found.z, Math.abs(found.z) >= 100 ? 3 : 2)));
     row.title = found.statistic || "";
     return row;
   });
@@ -53,7 +53,7 @@ function evidence(one) {
 }
 
 const number = (words) => element("td", "number", words);
-const needed = (limits) => (limits || []).map((limit, i) => (limit === null ? "" : `${i ? ">" : "<"} ${figures(limit)}`)).filter(Boolean).join(", ");
+const needed = (limits) => [limits ?? []].flat().map((limit, i) => (limit === null ? "" : `${i ? ">" : "<"} ${figures(limit)}`)).filter(Boolean).join(", ");
 
 function scoped(scope, words, className = "") {
   const made = element("th", className, words);
