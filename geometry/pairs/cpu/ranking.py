@@ -29,55 +29,54 @@ class Originals(NamedTuple):
 
 @compiled
 def rank(
-    span: tuple[int, int],
+    visits: Ints,
     rows: tuple[Terms, Queues],
     others: Terms,
     rule: Rule,
     originals: Originals,
     out: tuple[Floats, Ints],
 ) -> None:
-    """Fill out (squared distances, indices), both (n, k), for the packed rows of `span` that are not spoiled.
+    """Fill out (squared distances, indices), both (n, k), for the packed rows `visits` that are not spoiled.
 
     out is indexed by the number of the original query row; squared distances are in units of the input.
     """
     terms, queue = rows
     upper = np.empty(queue.scores.shape[1], np.float32)
     heap, members = np.empty(rule.k), np.empty(rule.k, np.int64)
-    for i in range(span[0], span[1]):
+    for i in visits:
         if queue.spoiled[i] or queue.own[i] < -1:
             continue
         sort_out(queue, terms, i, others, rule, upper)
         if queue.spoiled[i] or queue.counts[i] < rule.k:
             queue.spoiled[i] = 1
             continue
-        query = originals.query_row[i]
+        query, row = originals.query_row[i], (terms.half_sq[i], terms.norm[i], terms.delta[i])
         held = 0
         for t in range(queue.counts[i]):
             j = originals.base_row[queue.indices[i, t]]
             square = sq_gap(originals.queries, query, originals.base, j, originals.scale)
-            if not _claimed(square, queue, terms, i, t, others, rule):
+            if not claimed(square, queue.scores[i, t], row, others, queue.indices[i, t], rule.error):
                 queue.spoiled[i] = 1
                 break
-            held = _hold(heap, members, held, square, j)
+            held = hold(heap, members, held, square, j)
         if not queue.spoiled[i]:
-            _drain(heap, members, out[0][query], out[1][query], originals.scale)
+            drain(heap, members, out[0][query], out[1][query], originals.scale)
 
 
 @compiled
-def _claimed(square: float, queue: Queues, terms: Terms, i: int, t: int, others: Terms, rule: Rule) -> bool:
-    """Whether the measured value lies where the coarse one said it would."""
-    j = queue.indices[i, t]
-    half = np.float64(terms.half_sq[i]) + np.float64(others.half_sq[j])
-    blur = rule.error * UP * np.float64(terms.norm[i]) * np.float64(others.norm[j]) + LOST * half + TINY
-    delta = (np.float64(terms.delta[i]) + np.float64(others.delta[j])) * UP
-    product = half - np.float64(queue.scores[i, t])
+def claimed(square: float, score: float, row: tuple[float, float, float], others: Terms, j: int, error: float) -> bool:
+    """Whether the measured value lies where the coarse one said it would; row: its half_sq, norm and delta."""
+    half = np.float64(row[0]) + np.float64(others.half_sq[j])
+    blur = error * UP * np.float64(row[1]) * np.float64(others.norm[j]) + LOST * half + TINY
+    delta = (np.float64(row[2]) + np.float64(others.delta[j])) * UP
+    product = half - np.float64(score)
     dist = np.sqrt(square)
     low, high = np.sqrt(max(2 * (product - blur), 0.0)), np.sqrt(max(2 * (product + blur), 0.0))
     return low * (2 - UP) - delta <= dist <= high * UP + delta  # type: ignore[no-any-return]
 
 
 @compiled
-def _hold(heap: Floats, members: Ints, held: int, square: float, j: int) -> int:
+def hold(heap: Floats, members: Ints, held: int, square: float, j: int) -> int:
     """Keep the k best: the worst of them lies at the root."""
     k = len(heap)
     if held < k:
@@ -118,7 +117,7 @@ def _worse(square: float, j: int, than: float, than_j: int) -> bool:
 
 
 @compiled
-def _drain(heap: Floats, members: Ints, sq_dist: Floats, index: Ints, scale: float) -> None:
+def drain(heap: Floats, members: Ints, sq_dist: Floats, index: Ints, scale: float) -> None:
     """Write the heap from worst to best, from the end."""
     for size in range(len(heap), 0, -1):
         sq_dist[size - 1], index[size - 1] = heap[0] / scale / scale, members[0]
