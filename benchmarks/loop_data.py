@@ -46,8 +46,9 @@ def _left_over(data: str, seen: Array) -> tuple[Array, Array]:
     """Images that are not among those seen, with their labels."""
     known = {row.tobytes() for row in seen}
     real = images(data)
-    kept = np.array([row.tobytes() not in known for row in real.points])
-    return real.points[kept][:ROWS], np.asarray(real.labels)[kept][:ROWS]
+    kept = np.flatnonzero([row.tobytes() not in known for row in real.points])
+    drawn = np.random.default_rng(0).permutation(kept)[:ROWS]  # files put easy writers first
+    return real.points[drawn], np.asarray(real.labels)[drawn]
 
 
 def _against(one: Generation, reference: Array, labels: Array, regime: str, data: str) -> Iterator[Point]:

@@ -16,7 +16,6 @@ from typing import Any
 
 from benchmarks import loop_cases, loop_data, loop_figures
 from benchmarks.loop_cases import Point
-from benchmarks.machine import described
 from benchmarks.rows import RESULTS
 
 FILE = "loops.jsonl"
@@ -62,6 +61,8 @@ def _asked(args: argparse.Namespace) -> dict[str, Callable[[], Iterator[Point]]]
 
 def _replace_rows(path: Path, finding: str, points: list[Point]) -> None:
     """The points as rows of this finding, in place of its earlier ones."""
+    from benchmarks.machine import described  # brings the whole analysis along
+
     kept = [row for row in _rows(path) if row["finding"] != finding]
     machine = {name: value for name, value in described(1).items() if name in KEPT}
     told = [{"finding": finding, **asdict(point), **(machine if i == 0 else {})} for i, point in enumerate(points)]

@@ -63,6 +63,35 @@ def test_subsample_lies_between_replace_and_accumulate() -> None:
     assert last[0] > last[1] > last[2]
 
 
+def test_regimes_keep_their_order_at_generation_ten() -> None:
+    """In total variance and in effective rank, but for lambda, which scales all directions alike."""
+    arms = [("fresh", {"real_share": 0.5}), ("accumulate", {}), ("accumulate-subsample", {}), ("replace", {})]
+    variance, rank = [], []
+    for regime, more in [*arms, ("replace", {"bias": 0.9})]:
+        run = loops.run("gaussian", regime=regime, generations=10, n=40, d=8, replicates=800, seed=4, **more)  # type: ignore[arg-type]
+        values = np.linalg.eigvalsh(run[10].parameters["covariance"]).clip(1e-300)
+        shares = values / values.sum(axis=1, keepdims=True)
+        variance.append(values.sum(axis=1).mean())
+        rank.append(np.exp(-(shares * np.log(shares)).sum(axis=1)).mean())
+    assert min(variance[:2]) > variance[2] > variance[3] > variance[4]
+    assert min(rank[:2]) > rank[2] > rank[3]
+    assert abs(rank[3] - rank[4]) < 1e-9
+
+
+def test_the_decay_halves_when_the_rows_double() -> None:
+    slopes = []
+    for n in (20, 40):
+        run = loops.run("gaussian", regime="replace", generations=12, n=n, d=4, replicates=4000, seed=n)
+        means = [variances_of(one.parameters["covariance"]).mean() for one in run]
+        slopes.append(np.polyfit(np.arange(13), np.log(means), 1)[0])
+    assert np.allclose(slopes, np.log(1 - 1 / np.array([20, 40])), rtol=0.15)
+    assert abs(slopes[0] / slopes[1] - 2) < 0.4
+
+
+def variances_of(covariance: Floats) -> Floats:
+    return np.trace(covariance, axis1=1, axis2=2)
+
+
 def test_bias_multiplies_the_standard_deviation_of_every_draw() -> None:
     run = lineage("replace", bias=0.9)
     agrees(variances(run, 3), 0.9**4 * (1 - 1 / N) ** 3)

@@ -58,10 +58,9 @@ def test_fresh_mixes_its_share_of_new_real_rows() -> None:
     assert [(part.origin, len(part.rows), part.fresh) for part in parts] == [(2, 7, False), (0, 3, True)]
 
 
-def test_gather_takes_the_planned_rows_and_draws_the_fresh_ones() -> None:
-    batches = [[np.full((2, N, 1), j) for j in range(3)]]
+def test_gather_puts_the_parts_together_in_their_order() -> None:
     parts = regime("fresh")(Request(3, N, 0.3), rng())
-    rows = gather(parts, batches, lambda m: np.full((2, m, 1), -1))
+    rows = gather(parts, lambda part: np.full((2, len(part.rows), 1), -1 if part.fresh else part.origin))
     assert rows.shape == (2, N, 1)
     assert rows[1, :, 0].tolist() == [2] * 7 + [-1] * 3
 
@@ -75,16 +74,16 @@ def look(seed: int = 0, n: int = 200, weights: str = "provenance") -> tuple[Look
     """A real batch of spread 1, a generated one that has lost its tails and moved."""
     generator = np.random.default_rng(seed)
     batches = [generator.standard_normal((n, 3)), 0.5 * generator.standard_normal((n, 3)) + [3.0, 0, 0]]
-    return Look(lambda j: batches[j], weights), batches
+    return Look(lambda j: batches[j], lambda: batches[1], weights), batches
 
 
 @pytest.mark.parametrize("weights", ["provenance", "tail_survival"])
-def test_tail_reweighted_repeats_what_is_far_out(weights: str) -> None:
+def test_tail_reweighted_takes_what_is_far_out_and_nothing_twice(weights: str) -> None:
     generator = np.random.default_rng(1)
-    real, narrow = generator.standard_normal((400, 2)), 0.7 * generator.standard_normal((400, 2))
-    seen = Look(lambda j: (real, narrow)[j], weights)
+    real, narrow = generator.standard_normal((400, 2)), 0.7 * generator.standard_normal((1600, 2))
+    seen = Look(lambda j: real, lambda: narrow, weights)
     (part,) = regime("tail-reweighted")(Request(2, 400, look=seen), rng())
-    assert part.origin == 1 and len(part.rows) == 400
+    assert (part.origin, part.pooled, len(np.unique(part.rows))) == (1, True, 400)
     assert (narrow[part.rows] ** 2).sum(1).mean() > 1.25 * (narrow**2).sum(1).mean()
 
 
@@ -93,7 +92,8 @@ def test_provenance_filtered_keeps_what_seems_real() -> None:
     parts = regime("provenance-filtered")(Request(2, 200, look=seen), rng())
     taken = {part.origin: len(part.rows) for part in parts}
     assert sum(taken.values()) == 200 and taken[0] > 180
-    same = Look(lambda j: batches[0] if j == 0 else np.random.default_rng(5).standard_normal((200, 3)))
+    other = np.random.default_rng(5).standard_normal((200, 3))
+    same = Look(lambda j: batches[0] if j == 0 else other, lambda: other)
     parts = regime("provenance-filtered")(Request(2, 200, look=same), rng())
     assert 60 < sum(len(part.rows) for part in parts if part.origin == 0) < 140
 

@@ -37,7 +37,7 @@ regimes (what trains generation t):
   accumulate           all rows so far, the real ones too
   accumulate-subsample n rows of all so far
   fresh                n rows, --real-share of them newly drawn real ones
-  tail-reweighted      the last generation's rows, weighted so that the real tails come back (--weights)
+  tail-reweighted      n of 4 n rows of the last model, weighted so that the real tails come back (--weights)
   provenance-filtered  n rows of all so far that a classifier does not take for generated
   exchange             the last rows of --peers other models
 

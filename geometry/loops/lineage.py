@@ -25,7 +25,8 @@ class Generation:
     vae its weights by name, none for generation 0. history: loss by training step, where a model has one.
     origins: how many rows each batch (0 the real one) gave to the fit. origin (n,): which batch drew each sample,
     "real" or "gen_3", under exchange "model_1/gen_3". training (m, 3): of every row of the fit the model, batch and row
-    it was taken from, row -1 for one drawn newly from the real law. checkpoint: the file, where one was written.
+    it was taken from, row -1 for one drawn for this fit alone (fresh, tail-reweighted). checkpoint: the file, where one
+    was written.
     """
 
     index: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,10 @@ from geometry.loops.lineage import Generation, Lineage, origin_of
 from geometry.loops.model import Model, make
 from geometry.loops.regimes import LOOKING, Part, Request, gather, places
 from geometry.loops.regimes import regime as named_regime
-from geometry.loops.selection import WEIGHTS, Look
+from geometry.loops.selection import POOL, WEIGHTS, Look
 from geometry.types import Array
 
-PLAN, REAL, FIT, DRAW = range(4)  # purposes of the generators of one generation
+PLAN, REAL, FIT, DRAW, POOLED = range(5)  # purposes of the generators of one generation
 LIBRARIES = ("embedding-geometry", "numpy", "torch", "scikit-learn")
 
 
@@ -172,13 +173,20 @@ class _Loop:
         return Generation(0, rows, self.model.embed(rows), self.model.truth(), labels, origins={0: n}, origin=origin)
 
     def _retrained(self, t: int, records: list[list[Generation]]) -> Generation:
-        own = records[self.peer]
-        look = Look(lambda j: own[j].embeddings, self.settings.weights)
-        asked = self.settings
+        own, asked = records[self.peer], self.settings
+        pool = cache(lambda: self._pool(t, own[t - 1]))
+        look = Look(lambda j: own[j].embeddings, lambda: self.model.embed(pool()), asked.weights)
         request = Request(t, asked.n, asked.real_share, self.peer, asked.peers, look)
         parts = self.rule(request, self._generator(t, PLAN))
-        batches = [[one.samples for one in known] for known in records]
-        rows = gather(parts, batches, lambda m: self.model.real(m, self._generator(t, REAL))[0])
+
+        def rows_of(part: Part) -> Array:
+            if part.fresh:
+                return self.model.real(len(part.rows), self._generator(t, REAL))[0]
+            batch = pool() if part.pooled else records[part.peer][part.origin].samples
+            rows: Array = batch[..., part.rows, :]
+            return rows
+
+        rows = gather(parts, rows_of)
         fit = self.model.fit(rows, self._generator(t, FIT))
         samples = self.model.sample(fit.parameters, asked.n, asked.bias, self._generator(t, DRAW))
         return Generation(
@@ -194,6 +202,11 @@ class _Loop:
             training=places(parts),
         )
 
+    def _pool(self, t: int, last: Generation) -> Array:
+        """Rows that the last model draws for the fit of generation t alone."""
+        rows = POOL * self.settings.n
+        return self.model.sample(last.parameters, rows, self.settings.bias, self._generator(t, POOLED))
+
     def _origin(self, t: int) -> Array:
         return origin_of(t, self.peer, self.settings.n, self.settings.peers)
 
@@ -205,7 +218,7 @@ def _arguments(settings: Settings) -> dict[str, Any]:
     """What repeats a run; the device is left out, since it changes nothing beyond rounding."""
     found = asdict(settings)
     del found["device"]
-    return found
+    return found | {"options": dict(sorted(found["options"].items()))}
 
 
 def _device(asked: str) -> str:

@@ -6,7 +6,7 @@ batch 0 under every regime. With t - 1 the last batch:
   accumulate            all batches 0..t-1 (t n rows; Gerstgrasser et al. 2024)
   accumulate-subsample  n rows of all batches, without replacement (Kazdan et al. 2024)
   fresh                 n rows, of which the real share is real rows newly drawn at every fit (Alemohammad et al. 2023)
-  tail-reweighted       n rows of the last batch, drawn with weights that bring batch 0's tails back (`selection`)
+  tail-reweighted       n of 4 n rows of the last model, by weights that bring batch 0's tails back (`selection`)
   provenance-filtered   n rows of all batches, from those that a classifier does not take for generated (`selection`)
   exchange              n rows of the last batches of the other models, in equal shares, never of its own
 """
@@ -14,13 +14,13 @@ batch 0 under every regime. With t - 1 the last batch:
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from geometry.errors import UsageError
-from geometry.loops.selection import Look, resampled, seems_real, tail_weights
+from geometry.loops.selection import Look, seems_real, tail_weights, taken
 from geometry.types import Array, Ints
 
 
@@ -28,13 +28,15 @@ from geometry.types import Array, Ints
 class Part:
     """Rows of one batch that enter a fit: `rows` of batch `origin`; where `fresh`, as many new real rows instead.
 
-    peer: under exchange the model that drew the batch.
+    pooled: `rows` of a pool that the model of generation `origin` draws for this fit. peer: under exchange the model
+    that drew the batch.
     """
 
     origin: int
     rows: Ints
     fresh: bool = False
     peer: int = 0
+    pooled: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,11 @@ def fresh(request: Request, generator: np.random.Generator) -> tuple[Part, ...]:
 
 
 def tail_reweighted(request: Request, generator: np.random.Generator) -> tuple[Part, ...]:
-    """n rows of the last batch, each as often as its weight says, to one row."""
+    """n rows of a pool from the last model, none of them twice."""
     if request.generation == 1 or request.look is None:
         return replace(request, generator)
-    last = request.generation - 1
-    weight = tail_weights(request.look, last, int(generator.integers(2**31)))
-    return (Part(last, resampled(weight, request.n, generator)),)
+    weight = tail_weights(request.look, int(generator.integers(2**31)))
+    return (Part(request.generation - 1, taken(weight, request.n, generator), pooled=True),)
 
 
 def provenance_filtered(request: Request, generator: np.random.Generator) -> tuple[Part, ...]:
@@ -141,16 +142,13 @@ def regime(name: str) -> Regime:
     raise UsageError(f"no regime is called '{name}'; {hint}")
 
 
-def gather(parts: tuple[Part, ...], batches: Sequence[Sequence[Array]], real: Callable[[int], Array]) -> Array:
-    """The rows of a plan, (..., rows, d), in its order, from batches by model; `real(m)` draws m new real rows."""
-    taken = [
-        real(len(part.rows)) if part.fresh else batches[part.peer][part.origin][..., part.rows, :] for part in parts
-    ]
-    return np.concatenate(taken, axis=-2)
+def gather(parts: tuple[Part, ...], rows_of: Callable[[Part], Array]) -> Array:
+    """The rows of a plan, (..., rows, d), in its order."""
+    return np.concatenate([rows_of(part) for part in parts], axis=-2)
 
 
 def places(parts: tuple[Part, ...]) -> Ints:
-    """(rows, 3) of every row of a plan its model, batch and row there, row -1 for one drawn newly."""
+    """(rows, 3) of every row of a plan its model, batch and row there, row -1 for one drawn for the fit."""
     whole: Ints = np.concatenate([_places(part) for part in parts])
     return whole
 
@@ -158,5 +156,5 @@ def places(parts: tuple[Part, ...]) -> Ints:
 def _places(part: Part) -> Ints:
     found = np.empty((len(part.rows), 3), np.int64)
     found[:, 0], found[:, 1] = part.peer, part.origin
-    found[:, 2] = -1 if part.fresh else part.rows
+    found[:, 2] = -1 if part.fresh or part.pooled else part.rows
     return found

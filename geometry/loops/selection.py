@@ -3,7 +3,9 @@
 Both look through the fixed encoder and hold generated batches against batch 0, the real one. Weights are those of
 `geometry.compare.provenance` (odds of being real, post-stratified by the reference's density), or its strata alone
 ("tail_survival"), which trust no classifier. Where neither has an answer, with few rows or after total collapse, all
-rows count alike. Rows are repeated by systematic sampling (Madow 1949): each as often as its weight says, to one row.
+rows count alike. What is weighted is a pool of POOL times the rows asked for, newly drawn from the last model: weights
+repeat what is rare in one batch, and a fit to repeated rows loses directions faster than one without weights. Rows are
+taken by systematic sampling (Madow 1949), each at most once, with its weight's share as long as that is under 1.
 """
 
 from __future__ import annotations
@@ -17,14 +19,16 @@ from geometry.errors import UsageError
 from geometry.types import Array, Floats, Ints
 
 WEIGHTS = ("provenance", "tail_survival")
+POOL = 4  # times the rows of a fit
 K = 10  # of the neighbour that ranks the reference's density
 
 
 @dataclass(frozen=True)
 class Look:
-    """batch(j): the (n, d) rows of batch j in the fixed encoder. weights: one of WEIGHTS."""
+    """batch(j): the (n, d) rows of batch j in the fixed encoder; pool(): those of the pool. weights: one of WEIGHTS."""
 
     batch: Callable[[int], Array]
+    pool: Callable[[], Array]
     weights: str = WEIGHTS[0]
 
     def __post_init__(self) -> None:
@@ -32,13 +36,13 @@ class Look:
             raise UsageError(f"no weights are called '{self.weights}'; choose one of {', '.join(WEIGHTS)}")
 
 
-def tail_weights(look: Look, last: int, seed: int) -> Floats:
-    """(n,) weights of mean 1 of the rows of batch `last`, under which batch 0's tails have their mass again."""
+def tail_weights(look: Look, seed: int) -> Floats:
+    """(POOL n,) weights of mean 1 of the rows of the pool, under which batch 0's tails have their mass again."""
     from geometry.compare.provenance import post_stratified, provenance, strata
     from geometry.pairs import executor, scan
 
     engine = executor("cpu")
-    generated, reference = (scan(look.batch(j), engine, k=K, seed=seed) for j in (last, 0))
+    generated, reference = (scan(rows, engine, k=K, seed=seed) for rows in (look.pool(), look.batch(0)))
     if reference.n <= K:
         return np.ones(generated.n)
     if look.weights == "provenance":
@@ -68,9 +72,24 @@ def seems_real(look: Look, generation: int, seed: int) -> Floats:
     return found
 
 
-def resampled(weight: Floats, n: int, generator: np.random.Generator) -> Ints:
-    """n row numbers, row i about n weight_i / sum(weight) times, ascending."""
-    edges = np.cumsum(weight) / weight.sum()
-    steps = (np.arange(n) + generator.random()) / n
-    rows: Ints = np.minimum(np.searchsorted(edges, steps, side="right"), len(weight) - 1).astype(np.int64)
+def taken(weight: Floats, n: int, generator: np.random.Generator) -> Ints:
+    """n different row numbers, ascending, row i with probability min(1, c weight_i); all where n are not weighted."""
+    share = included(weight, n)
+    order = generator.permutation(len(weight))
+    edges = np.cumsum(share[order])
+    steps = (np.arange(n) + generator.random()) * edges[-1] / n
+    rows: Ints = np.sort(order[np.minimum(np.searchsorted(edges, steps, side="right"), len(weight) - 1)])
     return rows
+
+
+def included(weight: Floats, n: int) -> Floats:
+    """(m,) min(1, c weight), of sum n; rows without weight share what the others cannot fill."""
+    share = np.zeros(len(weight))
+    weight = np.maximum(weight, weight.max() * 1e-9)
+    free = np.ones(len(weight), np.bool_)
+    while True:
+        share[free] = weight[free] * (n - (~free).sum()) / weight[free].sum()
+        over = free & (share > 1)
+        if not over.any():
+            return share
+        share[over], free[over] = 1.0, False
