@@ -8,10 +8,12 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from geometry.analysis.arms import of_arms
 from geometry.analysis.document import document, rounded, versions
 from geometry.analysis.judge import Look, look, verdicts
 from geometry.analysis.layers import of_layers
 from geometry.analysis.ledger import Ledger, run_in
+from geometry.analysis.logs import curves_of, with_logs
 from geometry.analysis.plan import Options, Plan, name, plans
 from geometry.analysis.points import point_arrays
 from geometry.analysis.rerun import provenance
@@ -43,10 +45,11 @@ def analyze(
     seed=0, statistics="default", "all" or names, key and pattern (see `geometry.load`), nan="error" | "drop",
     sample=None (at most so many rows of each set, seeded), memory_budget (bytes of scratch),
     approximate=False (neighbours by faiss, with measured recall), pairs_budget=None (pairs of a set past which they are
-    approximate; None: a million rows squared on a CPU), by=None or "layer" (every layer of the sets side by side, each
-    against its own reference), umap=False (a pooled UMAP of sampled rows beside that of the null), align="none" | "ids"
-    | "rows" (for encoders that differ by a rotation: every set is turned onto the reference by orthogonal Procrustes on
-    rows matched by id or position, before all else; the residual is among the warnings). out: a folder to write, as
+    approximate; None: a million rows squared on a CPU), by=None, "layer" (every layer of the sets side by side, each
+    against its own reference) or "arm" (sets that stand for choices and not for a time), log=() (training logs drawn on
+    the trends), umap=False (a pooled UMAP of sampled rows beside that of the null), align="none" | "ids" | "rows" (for
+    encoders that differ by a rotation: every set is turned onto the reference by orthogonal Procrustes on rows matched
+    by id or position, before all else; the residual is among the warnings). out: a folder to write, as
     `Analysis.write` does; what is finished is kept there as it goes, and a stopped run of the same input goes on.
     overwrite=False: not where another run's results lie. told: what run.json says of where the sets come from, if they
     are not the paths of this call. progress: called with a line per step. Raises InputError for
@@ -67,6 +70,7 @@ def analyze(
 def _record(sources: Any, options: Options, progress: Progress, ledger: Ledger) -> Record:
     timings: dict[str, float] = {}
     clock = _Clock(timings)
+    curves = curves_of(options.log)
     parts = [_layer(made, clock, progress, ledger) for made in _timed(plans(sources, options), clock)]
     progress("verdict")
     found = verdicts([seen for _, seen in parts])
@@ -75,7 +79,10 @@ def _record(sources: Any, options: Options, progress: Progress, ledger: Ledger) 
         replace(record, run=record.run | {"verdict": verdict, "timings": rounded(timings)})
         for (record, _), verdict in zip(parts, found, strict=True)
     ]
-    return records[0] if options.by is None else of_layers(records)
+    whole = of_layers(records) if options.by == "layer" else records[0]
+    if options.by == "arm":
+        whole = replace(whole, run=whole.run | {"verdict": of_arms(whole.run["verdict"], whole.run["reference"])})
+    return with_logs(whole, curves)
 
 
 def _timed(made: Iterator[Plan], clock: _Clock) -> Iterator[Plan]:

@@ -36,7 +36,7 @@ from geometry.schema.places import LEDGER, alone, make_folder, require_place
 from geometry.types import Array, Estimate
 
 SCALARS = tuple(one.name for one in fields(Estimate) if one.name not in ("per_point", "profile"))
-WITHOUT = ("memory_budget",)  # arguments that change no digit
+WITHOUT = ("memory_budget", "log")  # arguments that change no digit
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
+from geometry.analysis.arms import place_of
 from geometry.catalog import DEFAULT, statistics
 from geometry.errors import InputError, UsageError
 from geometry.nulls.core import ROWS
@@ -24,7 +25,7 @@ from geometry.registry import Entry, entry
 from geometry.sources import from_arrays, load
 from geometry.types import EmbeddingSet
 
-BY = ("layer",)  # what a run can take side by side, beside generations
+BY = ("layer", "arm")  # what a run can take side by side, beside generations
 OF_LAYERS = ("label_agreement",)  # also computed by default where layers are side by side
 FEW = 100  # sets smaller than this have no gauges and do not lower the rows that the others' gauges look at
 
@@ -46,6 +47,7 @@ class Options:
     approximate: bool = False
     pairs_budget: int | None = None
     by: str | None = None
+    log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def plans(sources: Any, options: Options) -> Iterator[Plan]:
     """The plan of each layer in turn, in the order in which the sets name them; one where `options.by` is None."""
     if options.by not in (None, *BY):
         raise UsageError(f"by='{options.by}' is unknown; choose {' or '.join(BY)}, or leave it out")
-    sets = read(sources, options)
+    sets = read(as_asked(sources, options.by), options)
     layers = list(dict.fromkeys(one.layer for one in sets))
     _check(sets, layers, options)
     for layer in layers:
@@ -106,6 +108,13 @@ def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:
         min([ROWS, *large]),
         tuple(dict.fromkeys(warnings)),
     )
+
+
+def as_asked(sources: Any, by: str | None) -> Any:
+    """The sources; for arms, the folder inside an ablation's that holds them."""
+    if by != "arm" or not isinstance(sources, str | Path | Sequence):
+        return sources
+    return [place_of(one) for one in sources] if not isinstance(sources, str | Path) else place_of(sources)
 
 
 def read(sources: Any, options: Options) -> list[EmbeddingSet]:
@@ -157,7 +166,7 @@ def _engine(sets: Sequence[EmbeddingSet], options: Options) -> tuple[Executor, l
 def _check(sets: Sequence[EmbeddingSet], layers: Sequence[str], options: Options) -> None:
     if not sets:
         raise InputError("there is no embedding set; pass files, a folder, a pattern or arrays")
-    if len(layers) > 1 and options.by is None:
+    if len(layers) > 1 and options.by != "layer":
         raise InputError(
             f"these sets come from {len(layers)} layers ({', '.join(layers[:4])}); name one layer in the pattern, or "
             "take all of them with --by layer (by='layer')"

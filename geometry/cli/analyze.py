@@ -30,9 +30,16 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument("--force", action="store_true", help="write into DIR although it holds another run")
     parser.add_argument("--reference", default="0", help="generation number or name to compare against (0)")
-    parser.add_argument("--by", choices=("layer",), help="layer: all layers side by side, each against its reference")
+    parser.add_argument("--by", choices=("layer", "arm"), help="layer: all layers side by side; arm: choices, no time")
     parser.add_argument("--key", help="name of the array inside each file; a glob such as '*.weight' with --by layer")
     parser.add_argument("--pattern", help="pattern with {generation}, relative to the folder given as PATH")
+    parser.add_argument(
+        "--log",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="training log (CSV, JSONL, TensorBoard) on the trends",
+    )
     parser.add_argument("--nan", choices=("error", "drop"), default="error", help="rows with NaN or infinity (error)")
     parser.add_argument("--statistics", default="default", help="names separated by commas, default, or all")
     parser.add_argument("--format", nargs="+", choices=("png", "svg", "pdf"), default=["png"], help="of figures (png)")
@@ -133,7 +140,7 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     plain = (
         "by", "key", "pattern", "nan", "statistics", "k", "sample", "device", "seed", "approximate", "pairs_budget",
     )  # fmt: skip
-    options = {name: getattr(args, name) for name in plain} | {"reference": reference}
+    options = {name: getattr(args, name) for name in plain} | {"reference": reference, "log": tuple(args.log)}
     return options | ({"memory_budget": args.memory_budget} if args.memory_budget else {})
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geometry.report import style
-from geometry.report.reading import Row, generations, series
+from geometry.report.reading import Row, generations, is_of_arms, series
 from geometry.types import Record
 from geometry.verdict import constants as limit
 
@@ -84,14 +84,14 @@ def _path(ax: Axes, record: Record, points: dict[int, tuple[Row, Row]]) -> None:
     colors = style.generation_colors(len(generations(record)))
     at = {g: (points[g][0]["value"], points[g][1]["value"]) for g in sorted(points)}
     groups = _groups(ax, at)
-    for before, after in pairwise(groups):
+    for before, after in [] if is_of_arms(record) else pairwise(groups):
         arrow = {"arrowstyle": "-|>", "lw": 0.9, "color": style.MUTED, "shrinkA": 6, "shrinkB": 6, "mutation_scale": 8}
         ax.annotate("", at[after[0]], at[before[-1]], arrowprops=arrow, zorder=3)
     for group in groups:
         low, high = points[group[-1]][1].get("low"), points[group[-1]][1].get("high")
         if low is not None and high is not None:
             ax.vlines(at[group[-1]][0], max(low, 0), high, color=colors[group[-1]], lw=1, alpha=0.6)
-        _marker(ax, at[group[-1]], colors[group[-1]], [generations(record)[g].number for g in group])
+        _marker(ax, at[group[-1]], colors[group[-1]], [generations(record)[g].called for g in group])
 
 
 def _groups(ax: Axes, at: dict[int, tuple[float, float]]) -> list[list[int]]:
@@ -106,8 +106,8 @@ def _groups(ax: Axes, at: dict[int, tuple[float, float]]) -> list[list[int]]:
     return groups
 
 
-def _marker(ax: Axes, place: tuple[float, float], color: Any, numbers: list[int]) -> None:
-    words = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}–{numbers[-1]}"
+def _marker(ax: Axes, place: tuple[float, float], color: Any, numbers: list[str]) -> None:
+    words = style.literal(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}–{numbers[-1]}"
     ax.plot(*place, "o", ms=10 + 3 * (len(words) - 1), color=color, mec="white", mew=0.8, zorder=4, clip_on=False)
     ink = "white" if sum(color[:3]) < 1.7 else "black"
     ax.annotate(words, place, ha="center", va="center_baseline", fontsize=7, color=ink, zorder=5, annotation_clip=False)

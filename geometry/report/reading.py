@@ -33,25 +33,37 @@ class Generation:
     flags: tuple[str, ...]
     changes: tuple[str, ...]
     evidence: dict[str, Any]
+    arm: bool = False
+
+    @property
+    def called(self) -> str:
+        """What stands for it where there is little room: its number, or an arm's name."""
+        return self.name if self.arm else str(self.number)
 
     @property
     def title(self) -> str:
-        """Short heading: the generation's number and its layer, where there is one."""
-        return f"generation {self.number}" + (f" · {self.layer}" if self.layer else "")
+        """Short heading: the generation's number and its layer, where there is one; of an arm, its name."""
+        return self.name if self.arm else f"generation {self.number}" + (f" · {self.layer}" if self.layer else "")
 
 
 def generations(record: Record) -> list[Generation]:
     """All sets of the run in the order of their positions."""
     inputs = record.run.get("inputs", [])
     verdicts = record.run.get("verdict", {}).get("generations", [])
-    return [_generation(g, _at(inputs, g), _at(verdicts, g)) for g in range(max(len(inputs), len(verdicts)))]
+    arms = is_of_arms(record)
+    return [_generation(g, _at(inputs, g), _at(verdicts, g), arms) for g in range(max(len(inputs), len(verdicts)))]
+
+
+def is_of_arms(record: Record) -> bool:
+    """Whether the sets are choices side by side, and no generations."""
+    return bool(record.run.get("arguments", {}).get("by") == "arm")
 
 
 def _at(entries: list[Row], position: int) -> Row:
     return entries[position] if position < len(entries) else {}
 
 
-def _generation(position: int, given: Row, verdict: Row) -> Generation:
+def _generation(position: int, given: Row, verdict: Row, arm: bool) -> Generation:
     number = int({"generation": position, **given, **verdict}["generation"])
     return Generation(
         position,
@@ -63,6 +75,7 @@ def _generation(position: int, given: Row, verdict: Row) -> Generation:
         tuple(verdict.get("flags", ())),
         tuple(verdict.get("changes", ())),
         dict(verdict.get("evidence") or {}),
+        arm,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from geometry.report.markup import Markup, definitions, join, table, tag, text, word
-from geometry.report.reading import Generation, Row, aligned, generations, number, onsets, series
+from geometry.report.reading import Generation, Row, aligned, generations, is_of_arms, number, onsets, series
 from geometry.types import Record
 
 COLUMNS = (  # heading, statistic, variants in order of preference
@@ -29,14 +29,20 @@ def verdict_table(record: Record) -> Markup:
     found = [(heading, rows) for heading, rows in found if rows]
     every = generations(record)
     body = [[_name(one), *_words(one), *(_value(rows.get(one.position)) for _, rows in found)] for one in every]
-    heads = ["generation", "state", "changes", "flags", *(heading for heading, _ in found)]
+    heads = [
+        "arm" if is_of_arms(record) else "generation",
+        "state",
+        "changes",
+        "flags",
+        *(heading for heading, _ in found),
+    ]
     return table("Generations", heads, body, numbers=frozenset(range(4, len(heads))))
 
 
 def _name(one: Generation) -> Markup:
-    told = "" if one.name == f"generation {one.number}" else one.name
+    told = "" if one.arm or one.name == f"generation {one.number}" else one.name
     below = " · ".join(part for part in (told, one.layer) if part)
-    return Markup(text(str(one.number)) + (tag("span", below, class_="interval") if below else ""))
+    return Markup(text(one.called) + (tag("span", below, class_="interval") if below else ""))
 
 
 def _words(one: Generation) -> list[Markup]:

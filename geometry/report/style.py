@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SHEET = Path(__file__).with_name("style.mplstyle")
 WIDTH = 10.6  # inches of a full-width figure
 INK, MUTED, FAINT = "#222222", "#767676", "#bdbdbd"
-DATA, NULL, MARK = "#0072b2", "#d55e00", "#009e73"  # Okabe and Ito 2008
+DATA, NULL, MARK, LOGGED = "#0072b2", "#d55e00", "#009e73", "#a0527f"  # Okabe and Ito 2008
 LABELS = (  # Petroff 2021, chosen for colour-vision deficiency and for an even weight
     "#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd", "#94a4a2",
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from geometry.report.reading import generations, number, series
+from geometry.report.reading import generations, is_of_arms, number, series
 from geometry.types import Record
 
 VALUES = ("effective_rank", "mle", "angle_dimension", "structure_gain", "dimension_gap", "scale")
@@ -29,7 +29,7 @@ def text(record: Record, width: int = 120) -> str:
 def _words(record: Record) -> list[list[str]]:
     every = generations(record)
     columns = {
-        "generation": [str(one.number) for one in every],
+        "arm" if is_of_arms(record) else "generation": [one.called for one in every],
         "layer": [one.layer for one in every],
         "state": [one.state + (f" ({one.reason})" if one.reason else "") for one in every],
         "changes": [", ".join(one.changes) for one in every],

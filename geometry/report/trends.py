@@ -1,15 +1,17 @@
 """The trends: one small panel per statistic over the generations, with its 95 % interval, its null and the onsets.
 
 An onset stands in the panels of the statistics that show that change: a green line where it begins, shaded over its
-interval, dashed where it is provisional.
+interval, dashed where it is provisional. Curves of training logs follow in panels of their own, at the places of the
+generations in whose making they were written. Arms, which have no order, are not joined by lines.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from geometry.report import style
-from geometry.report.reading import Row, generations, number, onsets, series
+from geometry.report import logs, style
+from geometry.report.reading import Row, generations, is_of_arms, number, onsets, series
 from geometry.types import Record
 
 if TYPE_CHECKING:
@@ -45,42 +47,50 @@ SHOWS = {
 def draw(record: Record) -> Figure | None:
     """The figure, or None where no statistic has values in two generations."""
     found = [(heading, name, rows) for heading, name, rows in _series(record) if len(rows) > 1]
+    curves = logs.logged(record, logs.MOST)
     if not found:
         return None
     columns = min(COLUMNS, len(found))
     width = min((style.WIDTH - 0.7 - 0.5 * (columns - 1)) / columns, 3.2)
     margins = style.Margins(left=0.55, right=0.15, top=0.3, bottom=0.45, across=0.5, down=0.55)
-    figure, axes = style.panels(columns, [1.25] * -(-len(found) // columns), width, margins)
+    if is_of_arms(record):
+        margins = replace(margins, bottom=1.3, down=1.4)
+    figure, axes = style.panels(columns, [1.25] * -(-(len(found) + len(curves)) // columns), width, margins)
     flat = [ax for row in axes for ax in row]
     for ax, (heading, name, rows) in zip(flat, found, strict=False):
-        _panel(ax, heading, rows)
+        _panel(ax, heading, rows, "" if is_of_arms(record) else "-")
         _onsets(ax, record, name)
         _ticks(ax, record)
-    for ax in flat[len(found) :]:
+    for ax, curve in zip(flat[len(found) :], curves, strict=False):
+        logs.draw(ax, curve)
+        _ticks(ax, record)
+    for ax in flat[len(found) + len(curves) :]:
         ax.remove()
     return figure
 
 
 def data(record: Record) -> tuple[list[str], list[list[Any]]]:
-    """Every value drawn, with its interval and null."""
+    """Every value drawn, with its interval and null, and the curves of training logs."""
     fields = ["name", "variant", "generation", "value", "low", "high", "null"]
-    return fields, [[row.get(key) for key in fields] for _, _, rows in _series(record) for row in rows.values()]
+    rows = [[row.get(key) for key in fields] for _, _, found in _series(record) for row in found.values()]
+    return fields, rows + logs.data(record)
 
 
 def _series(record: Record) -> list[tuple[str, str, dict[int, Row]]]:
     return [(heading, name, series(record, name, *variants)) for heading, name, variants in PANELS]
 
 
-def _panel(ax: Axes, heading: str, rows: dict[int, Row]) -> None:
+def _panel(ax: Axes, heading: str, rows: dict[int, Row], line: str) -> None:
     x = sorted(rows)
     y = [rows[g]["value"] for g in x]
     bounded = [g for g in x if rows[g].get("low") is not None and rows[g].get("high") is not None]
     ax.grid(axis="y")
     _null(ax, rows)
     low, high = [rows[g]["low"] for g in bounded], [rows[g]["high"] for g in bounded]
-    ax.fill_between(bounded, low, high, color=style.DATA, alpha=0.16, lw=0)
+    if line:
+        ax.fill_between(bounded, low, high, color=style.DATA, alpha=0.16, lw=0)
     ax.vlines(bounded, low, high, color=style.DATA, lw=0.9)
-    ax.plot(x, y, color=style.DATA, marker="o", mew=0)
+    ax.plot(x, y, color=style.DATA, marker="o", mew=0, ls=line)
     ax.set_title(heading)
 
 
@@ -119,6 +129,9 @@ def _ticks(ax: Axes, record: Record) -> None:
     every = generations(record)
     step = -(-len(every) // 10)
     ax.set_xlim(-0.3, len(every) - 0.7)
-    ax.set_xticks([one.position for one in every[::step]], [str(one.number) for one in every[::step]])
-    ax.set_xlabel("generation", labelpad=1)
+    ax.set_xticks([one.position for one in every[::step]], [style.literal(one.called) for one in every[::step]])
+    if is_of_arms(record):
+        ax.tick_params(axis="x", labelrotation=90)
+    else:
+        ax.set_xlabel("generation", labelpad=1)
     ax.margins(y=0.12)
