@@ -91,14 +91,20 @@ def moons(n: int, d: int, seed: int = 0, noise: float = 0.05) -> Cloud:
     return laid_in(np.where(upper, np.c_[np.cos(t), np.sin(t)], np.c_[1 - np.cos(t), 0.5 - np.sin(t)]), d, seed, noise)
 
 
-def tree(n: int, d: int, seed: int = 0, depth: int = 5, noise: float = 0.05) -> Cloud:
-    """Leaves of a binary hierarchy: each level adds a step half as long as the one before."""
+def tree(n: int, d: int, seed: int = 0, depth: int = 5, noise: float = 0.05, branches: int = 2) -> Cloud:
+    """Leaves of a hierarchy of so many branches: each level adds a step half as long as the one before."""
     rng = np.random.default_rng([seed, 7])
-    leaf = np.arange(n) % 2**depth
+    leaf = np.arange(n) % branches**depth
     points = noise * rng.standard_normal((n, d))
     for level in range(depth):
-        points += 0.5**level * rng.standard_normal((2 ** (level + 1), d))[leaf >> (depth - 1 - level)]
+        steps = rng.standard_normal((branches ** (level + 1), d))
+        points += 0.5**level * steps[leaf // branches ** (depth - 1 - level)]
     return points
+
+
+def realistic(n: int, d: int, seed: int = 0) -> Cloud:
+    """As encoders give them: 20 clusters with a power law of scatter inside, rows of length 1."""
+    return normalised(clusters(n, d, seed, count=20, spread=0.0) + 3 * power_law(n, d, seed))
 
 
 def low_rank(n: int, d: int, seed: int = 0, rank: int = 3) -> Cloud:

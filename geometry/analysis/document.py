@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import resource
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -12,14 +13,18 @@ from geometry.analysis.plan import Plan, name
 from geometry.estimates import recall_told
 from geometry.schema import array_index
 from geometry.sources import hygiene
-from geometry.types import Array, Projection
+from geometry.types import Array
 
 SCHEMA_VERSION = 1
 PACKAGES = ("embedding-geometry", "numpy", "scipy", "scikit-learn", "torch")
 
 
 def document(
-    plan: Plan, verdict: dict[str, Any], view: Projection, arrays: dict[str, Array], timings: dict[str, float]
+    plan: Plan,
+    verdict: dict[str, Any],
+    quality: Mapping[str, Mapping[str, list[float]]],
+    arrays: dict[str, Array],
+    timings: dict[str, float],
 ) -> dict[str, Any]:
     """The run as a dictionary that meets geometry/schema/run-1.json."""
     scan = plan.scans[0]
@@ -36,7 +41,7 @@ def document(
         "exactness": _exactness(plan),
         "warnings": [*plan.warnings, *_recall_notes(plan)],
         "verdict": verdict,
-        "quality": {view.view: {measure: list(values) for measure, values in view.quality.items()}},
+        "quality": {view: dict(measures) for view, measures in quality.items()},
         "arrays": array_index(arrays),
         "timings": rounded(timings),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,

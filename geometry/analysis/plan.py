@@ -21,6 +21,7 @@ from geometry.errors import InputError, UsageError
 from geometry.nulls.core import ROWS
 from geometry.pairs import Executor, Scan, approximate_executor, executor
 from geometry.pairs.plan import ALWAYS_EXACT, EXACT_PAIRS, resolve_device
+from geometry.projection import aligned
 from geometry.registry import Entry, entry
 from geometry.sources import from_arrays, load
 from geometry.types import EmbeddingSet
@@ -48,6 +49,8 @@ class Options:
     pairs_budget: int | None = None
     by: str | None = None
     log: tuple[str, ...] = ()
+    umap: bool = False
+    align: str = "none"
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Plan:
     entries: tuple[Entry, ...]
     gauge_rows: int
     warnings: tuple[str, ...] = field(default=())
+    residuals: tuple[float, ...] = field(default=())  # of the alignment, by position; none where nothing was turned
 
     @property
     def others(self) -> list[int]:
@@ -94,19 +98,23 @@ def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:
     entries = chosen(options.statistics, by=options.by)
     width = max([options.k, *(one.k for one in entries)])
     scans = tuple(Scan(one.points, engine, k=width, seed=options.seed, labels=one.labels, ids=one.ids) for one in sets)
+    reference = position_of(options.reference, sets)
+    turned, residuals = aligned(scans, options.align, onto=reference)
+    scans = tuple(turned)
     if options.sample is not None:
         scans = tuple(one.at_most(options.sample) for one in scans)
     large = [scan.n for scan in scans if scan.n >= FEW]
     warnings = [note for one in sets for note in one.notes] + _warnings(sets, scans, options.k) + guesses
-    warnings += [str(one.message) for one in told]
+    warnings += [str(one.message) for one in told] + _turned(sets, residuals, reference)
     return Plan(
         options,
         tuple(sets),
         scans,
-        position_of(options.reference, sets),
+        reference,
         entries,
         min([ROWS, *large]),
         tuple(dict.fromkeys(warnings)),
+        tuple(residuals),
     )
 
 
@@ -179,6 +187,14 @@ def _check(sets: Sequence[EmbeddingSet], layers: Sequence[str], options: Options
     if all(len(one.points) <= 2 for one in sets):
         sizes = ", ".join(f"{one.name or one.generation}: {len(one.points)}" for one in sets)
         raise InputError(f"every set has two rows or fewer ({sizes}); nothing can be said of so few points")
+
+
+def _turned(sets: Sequence[EmbeddingSet], residuals: Sequence[float], reference: int) -> list[str]:
+    return [
+        f"{name(one)}: turned onto {name(sets[reference])}; the rotation leaves {left:.3f} of the variance unexplained"
+        for g, (one, left) in enumerate(zip(sets, residuals, strict=False))
+        if g != reference
+    ]
 
 
 def _warnings(sets: Sequence[EmbeddingSet], scans: Sequence[Scan], k: int) -> list[str]:

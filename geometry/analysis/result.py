@@ -36,6 +36,22 @@ class Analysis:
 
         return pandas.DataFrame(self.results)
 
+    def figures(self) -> dict[str, Any]:
+        """matplotlib figures by name, as far as the run has their data, to show in a notebook or to save.
+
+        map, local, trends, plane, histograms, spectra, and plate: a page of all that is drawn of each generation.
+        """
+        from geometry import report
+
+        plate = report.plate_of(self.record)
+        return report.figures(self.record) | ({"plate": plate} if plate is not None else {})
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows the analysis."""
+        from geometry import report
+
+        return report.notebook_html(self.record)
+
     def write(self, folder: str | Path, *, formats: tuple[str, ...] = ("png",)) -> Path:
         """run.json, results.jsonl and .csv, arrays, figures and report.html in `folder`; returns the report's path.
 

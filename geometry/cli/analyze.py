@@ -49,6 +49,13 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--pairs-budget", type=positive, metavar="PAIRS", help="pairs of a set past which neighbours are approximate"
     )
+    parser.add_argument("--umap", action="store_true", help="also a local view: pooled UMAP beside that of the null")
+    parser.add_argument(
+        "--align",
+        choices=("none", "ids", "rows"),
+        default="none",
+        help="for encoders that differ by a rotation: turn every set onto the reference by matched rows (none)",
+    )
     parser.add_argument(
         "--shard", type=shard, metavar="I/N", help="compute part I of N alone; `geometry merge` joins the folders"
     )
@@ -138,7 +145,8 @@ def _part(args: argparse.Namespace) -> int:
 def _options(args: argparse.Namespace) -> dict[str, Any]:
     reference = int(args.reference) if re.fullmatch(r"-?[0-9]+", args.reference) else args.reference
     plain = (
-        "by", "key", "pattern", "nan", "statistics", "k", "sample", "device", "seed", "approximate", "pairs_budget",
+        "by", "umap", "align", "key", "pattern", "nan", "statistics", "k", "sample", "device", "seed", "approximate",
+        "pairs_budget",
     )  # fmt: skip
     options = {name: getattr(args, name) for name in plain} | {"reference": reference, "log": tuple(args.log)}
     return options | ({"memory_budget": args.memory_budget} if args.memory_budget else {})

@@ -65,6 +65,7 @@ def _views(one: DemoRun, args: argparse.Namespace, tell: Callable[[str], None]) 
             reference=sets[0].generation,
             device=args.device,
             seed=args.seed,
+            umap=True,
             out=folder,
             progress=lambda line, name=folder.name: tell(f"{name}: {line}"),  # type: ignore[misc]
             **({"memory_budget": args.memory_budget} if args.memory_budget else {}),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from geometry.report import histograms, layers, local, maps, paper, plane, save, spectra, style, trends
 from geometry.report.attribution import write_tables
+from geometry.report.notebook import html
 from geometry.report.page import page
 from geometry.report.table import text as table
 from geometry.schema import write_text
@@ -20,7 +21,7 @@ from geometry.types import Record
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "figures", "plate_of", "table", "write"]
+__all__ = ["FIGURES", "figures", "notebook_html", "plate_of", "table", "write"]
 
 FIGURES = {
     "layers": layers,
@@ -50,6 +51,11 @@ def plate_of(record: Record) -> Figure | None:
     """All of the run on one page, as a matplotlib figure; None where the record has no coordinates."""
     with style.sheet():
         return paper.draw(_seen(record, "plate"))
+
+
+def notebook_html(record: Record) -> str:
+    """The run as HTML for a notebook: verdict, a line for every generation, the map."""
+    return html(_seen(record, "map"))
 
 
 def write(
