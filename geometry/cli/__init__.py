@@ -17,10 +17,12 @@ from typing import Any, NoReturn
 from geometry.cli import (
     ablate,
     analyze,
+    capture,
     compare,
     demo,
     doctor,
     explain,
+    fingerprint,
     gate,
     generate,
     info,
@@ -32,7 +34,8 @@ from geometry.cli import (
 from geometry.errors import GeometryError, InputError, OutOfMemoryError, UnsafeFileError
 
 COMMANDS = (
-    demo, analyze, compare, ablate, inspect, doctor, generate, gate, merge, rerun, explain, info, report,
+    demo, analyze, compare, ablate, inspect, doctor, fingerprint, capture, generate,
+    gate, merge, rerun, explain, info, report,
 )  # fmt: skip
 WAIT = "PASSIVE"  # idle threads sleep: with a busy neighbour on two cores, spinning ones made a run five times as long
 USAGE, INPUT, MEMORY, INTERRUPTED = 2, 3, 4, 130

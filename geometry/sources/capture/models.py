@@ -1,0 +1,141 @@
+"""Models to capture from: a module in memory, `package.module:factory`, a transformers folder, `timm:`, `torchvision:`.
+
+A factory is called with the arguments given and returns a torch module; it is the caller's code and runs. A checkpoint
+(any format, the folder of a model, a signed sum) is loaded into the module strictly: names or shapes that disagree are
+an error. Models of timm and torchvision are made without weights, which come from a checkpoint; nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from geometry.errors import GeometryError, InputError, UsageError
+from geometry.sources.extras import optional
+from geometry.sources.weights import open_weights, suggested
+
+LONGEST = 256  # tokens of a text
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A module in evaluation mode; tokenizer: how it reads texts, where it does; source: how it was named."""
+
+    module: nn.Module
+    source: str
+    tokenizer: Any = None
+
+    def tokens(self, texts: list[str]) -> dict[str, torch.Tensor]:
+        """Padded inputs of the module for texts; InputError where it has no tokenizer."""
+        if self.tokenizer is None:
+            raise InputError(f"{self.source} reads no text; give it arrays, or a transformers folder with a tokenizer")
+        most = min(int(getattr(self.tokenizer, "model_max_length", LONGEST)), LONGEST)
+        return dict(self.tokenizer(texts, padding=True, truncation=True, max_length=most, return_tensors="pt"))
+
+
+def subject(model: nn.Module | str, checkpoint: str | Path | None = None, **arguments: Any) -> Subject:
+    """The model, with the weights of `checkpoint` where one is given; arguments go to its factory.
+
+    Raises InputError or UsageError where the model cannot be made, or the checkpoint is not one of it.
+    """
+    module, source, tokenizer = (
+        (model, type(model).__name__, None) if isinstance(model, nn.Module) else _made(model, arguments)
+    )
+    if checkpoint is not None:
+        _load(module, Path(checkpoint), source)
+    return Subject(module.eval(), source, tokenizer)
+
+
+def _made(text: str, arguments: Mapping[str, Any]) -> tuple[nn.Module, str, Any]:
+    folder = Path(text).expanduser()
+    if folder.is_dir():
+        return _transformers(folder, arguments)
+    head, _, name = text.rpartition(":")
+    if not head or not name:
+        raise UsageError(
+            f"model '{text}' is no folder, and no package.module:factory; a model is given as one of these, or as "
+            "timm:NAME or torchvision:NAME"
+        )
+    if head == "timm":
+        return _called(optional("timm", "timm", text).create_model, text, {"model_name": name, **arguments})
+    if head == "torchvision":
+        return _called(optional("torchvision", "torchvision", text).models.get_model, text, {"name": name, **arguments})
+    home = module_named(head)
+    if not hasattr(home, name):
+        public = [word for word in vars(home) if not word.startswith("_")]
+        raise InputError(f"{head} has no '{name}'; {suggested(name, public)}")
+    return _called(getattr(home, name), text, arguments)
+
+
+def module_named(head: str) -> Any:
+    """A module by its dotted name, also from the folder the command runs in, or by the path of its file."""
+    path = Path(head).expanduser()
+    try:
+        if path.suffix == ".py" and path.is_file():
+            spec = importlib.util.spec_from_file_location(path.stem, path)
+            assert spec is not None and spec.loader is not None
+            home = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(home)
+            return home
+        if str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))
+        importlib.invalidate_caches()
+        return importlib.import_module(head)
+    except GeometryError:
+        raise
+    except Exception as error:  # the user's own code can raise anything
+        raise InputError(f"model module '{head}' cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _called(factory: Any, text: str, arguments: Mapping[str, Any]) -> tuple[nn.Module, str, Any]:
+    try:
+        made = factory if isinstance(factory, nn.Module) else factory(**arguments)
+    except Exception as error:  # the user's own code can raise anything
+        raise InputError(f"{text} cannot be made with {dict(arguments)}: {type(error).__name__}: {error}") from error
+    if not isinstance(made, nn.Module):
+        raise InputError(f"{text} returns a {type(made).__name__}, not a torch module; name a factory that does")
+    return made, text, None
+
+
+def _transformers(folder: Path, arguments: Mapping[str, Any]) -> tuple[nn.Module, str, Any]:
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            f"{folder} has no config.json, so it is no transformers folder; save the model with save_pretrained"
+        )
+    library = optional("transformers", "transformers", f"the transformers folder {folder}")
+    try:
+        module = library.AutoModel.from_pretrained(folder, local_files_only=True, **arguments)
+        readers = [
+            name for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt") if (folder / name).is_file()
+        ]
+        tokenizer = library.AutoTokenizer.from_pretrained(folder, local_files_only=True) if readers else None
+    except Exception as error:  # a broken folder can raise anything in three libraries
+        raise InputError(f"{folder} cannot be read by transformers: {type(error).__name__}: {error}") from error
+    return module, str(folder), tokenizer
+
+
+def _load(module: nn.Module, checkpoint: Path, source: str) -> None:
+    weights, wanted = open_weights(checkpoint), module.state_dict()
+    missing = [key for key in wanted if key not in weights.infos]
+    extra = [key for key in weights.infos if key not in wanted]
+    if missing or extra:
+        key = (missing or extra)[0]
+        what = f"has no '{key}', which {source} needs" if missing else f"has '{key}', which {source} has no place for"
+        raise InputError(f"{checkpoint} {what}; {suggested(key, extra or list(wanted))}: it is not of this model")
+    for key, info in weights.infos.items():
+        if info.shape != tuple(wanted[key].shape):
+            raise InputError(
+                f"{checkpoint}, '{key}': shapes disagree, {info.shape} in the file and {tuple(wanted[key].shape)} in "
+                f"{source}; make the model with the arguments it was trained with"
+            )
+    with torch.no_grad():
+        for key, target in wanted.items():
+            target.copy_(torch.tensor(weights.read(key)))
