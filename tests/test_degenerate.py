@@ -100,6 +100,27 @@ def test_every_statistic_answers(found: Entry, name: str) -> None:
                 assert low <= estimate.value <= high
 
 
+OTHERS: dict[str, Any] = {
+    "one row": clouds.gaussian(1, D),
+    "two rows": clouds.gaussian(2, D),
+    "three rows": clouds.gaussian(3, D),
+    "fewer rows": clouds.gaussian(70, D, 5),
+    "all rows equal": np.full((50, D), 0.1),
+    "all rows zero": np.zeros((N, D)),
+    "far away": clouds.gaussian(N, D, 5) + 1e4,
+}
+
+
+@pytest.mark.parametrize("found", [f for f in statistics() if f.takes_reference], ids=lambda found: found.name)
+@pytest.mark.parametrize("name", OTHERS)
+def test_two_sets_of_unequal_rows_and_a_collapsed_side(found: Entry, name: str) -> None:
+    ordinary = clouds.gaussian(N, D, 4)
+    for sets in ((ordinary, OTHERS[name]), (OTHERS[name], ordinary)):
+        for estimate in run(found, *sets):
+            assert_defined(estimate)
+            assert estimate.value is None or found.range[0] <= estimate.value <= found.range[1]
+
+
 @pytest.mark.parametrize("found", [f for f in statistics() if not f.takes_reference], ids=lambda found: found.name)
 def test_equal_rows_are_never_more_than_a_point(found: Entry) -> None:
     """What is defined on equal rows is only what a point has: copies, and where it lies."""

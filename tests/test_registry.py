@@ -11,9 +11,19 @@ from geometry.registry import Entry, entry, statistic
 from geometry.types import Estimate
 
 NAMES = {
-    "two_nn", "gride", "mle", "lpca", "corr_int", "effective_rank", "rankme", "participation_ratio", "iso_score",
-    "stable_rank", "uniformity", "mean_cosine", "shell", "angle_dimension", "cone", "structure_gain", "dimension_gap",
-    "scale", "duplicates", "prdc", "frechet", "tail_survival", "mode_coverage", "spectrum_shift",
+    # intrinsic dimension
+    "two_nn", "gride", "abide", "mle", "lid", "mom", "mada", "mind_ml", "danco", "tle", "ess", "abid", "corr_int",
+    "lpca", "ca_pca", "fisher_s", "knn_graph", "ph0", "magnitude", "geo_mle", "binomial", "binary_id", "intrinsic_dim",
+    # collapse of one set
+    "effective_rank", "rankme", "participation_ratio", "iso_score", "stable_rank", "nesum", "condition", "alpha_req",
+    "vendi", "rke", "uniformity", "alignment", "mean_cosine", "partition_isotropy", "self_cluster", "hubness",
+    "rayleigh", "bingham", "gine", "ajne", "shell", "angle_dimension", "cone", "structure_gain", "dimension_gap",
+    "scale", "duplicates", "neural_collapse", "lidar", "void", "ring",
+    # against a reference
+    "prdc", "authenticity", "alpha_precision", "beta_recall", "frechet", "frechet_inf", "kernel_distance",
+    "sliced_wasserstein", "c2st", "vendi_ratio", "magnitude_ratio", "tail_survival", "mode_coverage", "spectrum_shift",
+    "cka", "procrustes", "mutual_knn", "svcca", "rtd", "gulp", "novelty", "inward_drift", "mean_regression",
+    "modality_gap", "label_agreement", "curvature", "provenance",
 }  # fmt: skip
 
 
