@@ -86,7 +86,7 @@ PEERS: dict[str, tuple[Peer, ...]] = {
         Peer(OURS, "ours", "geometry", "embedding-geometry"),
         Peer("scikit-dimension", "scikit_dimension", *SKDIM, ("lpca",)),
         Peer("scikit-dimension, 500 rows", "scikit_dimension_ess", *SKDIM, ("ess",), rows=500),
-        Peer("scikit-dimension, balls to d = 32", "scikit_dimension_danco", *SKDIM, ("danco",)),
+        Peer("scikit-dimension, balls to d = 64", "scikit_dimension_danco", *SKDIM, ("danco",)),
         Peer("torchid", "torchid", "torchid", "torchid", (*CPU, *CUDA), ESTIMATORS),
         Peer("vendi-score", "vendi_score", "vendi_score", "vendi-score", CPU, ("vendi",)),
     ),

@@ -3,7 +3,7 @@
 `local` is ours alone: every local dimension estimator and profile on one neighbour table, the table not timed. What
 ours calibrates it calibrates anew in every call. scikit-dimension: ESS takes the same time for every neighbourhood of
 100 (all of its 4,950 pairs), so that some of them stand for all; DANCo draws a whole ball of n rows for each dimension
-up to d and compares the set with all, so that balls up to d = 32 are less than its work: a lower bound.
+up to d and compares the set with all, so that balls up to d = 64 are less than its work: a lower bound.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ K = 100
 OPTIONS: dict[str, dict[str, Any]] = {"lpca": {"k": K, "rule": "fo"}}  # of ours: as the peers do it
 ELSEWHERE = {"ess": "ESS", "lpca": "lPCA", "danco": "DANCo"}  # class of torchid
 NOT_LOCAL = ("danco", "ph0", "magnitude", "fisher_s", "binary_id", "corr_int")  # slow, or not of neighbours
-BALLS = 32
+BALLS = 64
 
 
 def ours(inputs: Inputs) -> Call:
@@ -95,7 +95,7 @@ def scikit_dimension_ess(inputs: Inputs) -> Call:
 
 
 def scikit_dimension_danco(inputs: Inputs) -> Call:
-    """DANCo with balls up to d = 32 at most."""
+    """DANCo with balls up to d = 64 at most."""
     import skdim
 
     most = min(BALLS, inputs.points.shape[1])
