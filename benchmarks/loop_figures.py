@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,10 @@ COLORS = {
     "fresh": style.MARK,
     "lambda 1.0": style.DATA,
     "lambda 0.8": style.NULL,
+    "replace, temperature 0.8": style.LABELS[3],
 }
 MARGINS = style.Margins(left=0.6, right=0.25, top=0.4, bottom=0.45, across=0.6, down=0.75)
+HISTOGRAMS = ("replace", "replace, temperature 0.8")
 Draw = Callable[["Axes", list[Point]], None]
 
 
@@ -105,8 +108,16 @@ def text(points: list[Point]) -> Figure:
         f"loss, {real}": "loss on real text, nats per character",
         f"loss, {own}": "loss of own text by the first model",
     }
-    histograms = {f"histogram, {real}": "loss of real characters", f"histogram, {own}": "loss of own characters"}
-    return _laid_out(points, lines | histograms, 3, dict.fromkeys(histograms, _histogram))
+    kinds = {f"histogram, {real}": "real text by own model", f"histogram, {own}": "own text by first model"}
+    panels = lines | {f"{arm}: {kind}": f"{arm}:\n{said}" for kind, said in kinds.items() for arm in HISTOGRAMS}
+    split = [_with_arm(point) if point.panel in kinds else point for point in points]
+    return _laid_out(split, panels, 4, {name: _histogram for name in panels if name not in lines}, 2.5)
+
+
+def _with_arm(point: Point) -> Point:
+    """A point of a histogram whose panel names the arm and whose series is the generation alone."""
+    arm, _, generation = point.series.rpartition(" ")
+    return replace(point, panel=f"{arm}: {point.panel}", series=generation)
 
 
 def _laid_out(
@@ -151,16 +162,15 @@ def _measured_and_expected(ax: Axes, points: list[Point]) -> None:
 
 
 def _histogram(ax: Axes, points: list[Point]) -> None:
-    """First and last generation under replace, on a log axis: humps on the left, tails on the right."""
-    found = {name: part for name, part in _by_series(points).items() if name.startswith("replace")}
-    names = sorted(found, key=lambda name: int(name.split()[-1]))
-    for name, color in zip(names, style.generation_colors(len(names)), strict=True):
-        x, y = [point.x for point in found[name]], [point.value for point in found[name]]
-        ax.step(x, np.maximum(y, 1e-6), where="post", color=color, lw=1, label=name.split()[-1])
+    """Shares of the losses on a log axis, a line per generation: humps on the left, tails on the right."""
+    found = _by_series(points)
+    for (name, part), color in zip(found.items(), style.generation_colors(len(found)), strict=True):
+        x, y = [point.x for point in part], [point.value for point in part]
+        ax.step(x, np.maximum(y, 1e-6), where="post", color=color, lw=1, label=f"generation {name}")
     ax.set_yscale("log")
-    ax.set_ylim(1e-6, None)
-    ax.set_xlabel("nats; colour: generation under replace")
-    ax.legend(ncols=2)
+    ax.set_ylim(1e-6, 1)
+    ax.set_xlabel("nats per character")
+    ax.legend()
 
 
 def _by_series(points: list[Point]) -> dict[str, list[Point]]:

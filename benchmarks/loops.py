@@ -65,9 +65,14 @@ def _replace_rows(path: Path, finding: str, points: list[Point]) -> None:
 
     kept = [row for row in _rows(path) if row["finding"] != finding]
     machine = {name: value for name, value in described(1).items() if name in KEPT}
-    told = [{"finding": finding, **asdict(point), **(machine if i == 0 else {})} for i, point in enumerate(points)]
+    told = [{"finding": finding, **_known(point), **(machine if i == 0 else {})} for i, point in enumerate(points)]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row, allow_nan=False) + "\n" for row in kept + told))
+
+
+def _known(point: Point) -> dict[str, Any]:
+    """The fields of a point that are not empty."""
+    return {name: value for name, value in asdict(point).items() if value not in (None, {})}
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -78,7 +83,7 @@ def _points(path: Path) -> dict[str, list[Point]]:
     """Committed points by finding."""
     found: dict[str, list[Point]] = {}
     for row in _rows(path):
-        fields = {name: row[name] for name in Point.__dataclass_fields__}
+        fields = {name: row[name] for name in Point.__dataclass_fields__ if name in row}
         found.setdefault(row["finding"], []).append(Point(**fields))
     return found
 

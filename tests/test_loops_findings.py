@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,18 +61,20 @@ def test_images_lose_recall_and_tails_under_replace_and_keep_them_under_accumula
     assert recall["accumulate", LAST] > 0.75 * recall["accumulate", 1]
 
 
-def test_text_loses_its_rare_characters_and_real_text_surprises_more(tmp_path: Path) -> None:
+def test_text_drawn_cold_loses_its_rare_characters_and_real_text_surprises_more(tmp_path: Path) -> None:
     book = tmp_path / "source.txt"  # a text that is at hand wherever the tests are
     book.write_text("\n".join(path.read_text("utf-8") for path in sorted((ROOT / "geometry").rglob("*.py"))))
-    options = {"data": str(book), "width": 64, "steps": 400, "length": 48}
-    model = LanguageModel(**options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"data": str(book), "width": 64, "steps": 300, "length": 48}
+    model = LanguageModel(**options)
     points: dict[tuple[str, str, float], float] = {}
     for regime in ("replace", "accumulate"):
-        run = loops.run("language-model", regime=regime, generations=4, n=2500, **options)  # type: ignore[arg-type]
+        run = loops.run("language-model", regime=regime, generations=4, n=2000, bias=0.8, **options)
         found = [*loop_data._losses(model, run, regime), *loop_data._characters(model, run, regime)]
         points |= {(one.panel, one.series, one.x): one.value for one in found}
     loss, rare = "loss, real text, own model", "rare characters, of their share"
-    assert points[loss, "replace", 4] > points[loss, "replace", 1] + 0.05
-    assert points[loss, "replace", 4] > points[loss, "accumulate", 4]
-    assert points["characters never drawn", "replace", 4] > points["characters never drawn", "replace", 0]
-    assert points[rare, "replace", 4] < 1.0
+    assert points[loss, "replace", 4] > points[loss, "replace", 1] + 0.2
+    assert points[loss, "replace", 4] > points[loss, "accumulate", 4] + 0.1
+    assert points[rare, "replace", 4] < 0.5 * points[rare, "replace", 0]
+    assert points["characters never drawn", "replace", 4] > points["characters never drawn", "accumulate", 4]
+    tail = "quantile 0.999, real text, own model"
+    assert points[tail, "replace", 4] > points[tail, "replace", 1]

@@ -68,7 +68,7 @@ def test_regimes_keep_their_order_at_generation_ten() -> None:
     arms = [("fresh", {"real_share": 0.5}), ("accumulate", {}), ("accumulate-subsample", {}), ("replace", {})]
     variance, rank = [], []
     for regime, more in [*arms, ("replace", {"bias": 0.9})]:
-        run = loops.run("gaussian", regime=regime, generations=10, n=40, d=8, replicates=800, seed=4, **more)  # type: ignore[arg-type]
+        run = loops.run("gaussian", regime=regime, generations=10, n=40, d=8, replicates=400, seed=4, **more)  # type: ignore[arg-type]
         values = np.linalg.eigvalsh(run[10].parameters["covariance"]).clip(1e-300)
         shares = values / values.sum(axis=1, keepdims=True)
         variance.append(values.sum(axis=1).mean())
