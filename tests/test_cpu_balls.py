@@ -22,7 +22,7 @@ def ones(rows: np.ndarray) -> np.ndarray:
 
 
 def count(queries: np.ndarray, base: np.ndarray, sq_radii: np.ndarray, units: tuple[Unit, ...], threads: int = 1):
-    return weighted_counts(queries, base, sq_radii, (ones(queries), ones(base)), units=units, threads=threads)
+    return weighted_counts(queries, base, sq_radii, (ones(queries), ones(base)), units=units, means=(threads, None))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -84,7 +84,7 @@ def test_weights_are_added_to_the_other_side() -> None:
         np.array([0.0, 1.0, 0.25]),
         (np.array([3, 4]), np.array([10, 20, 40])),
         units=WAYS["blas"],
-        threads=1,
+        means=(1, None),
     )
     assert [part.tolist() for part in found] == [[30, 40], [3, 3, 4]]
 

@@ -19,7 +19,7 @@ from geometry.pairs.cpu.units import Unit, available, unit
 from geometry.pairs.torch_engine import TorchExecutor
 
 SHAPES = ((2, 1), (3, 5), (63, 768), (257, 3), (500, 63))
-BUDGET = 24 << 20
+BUDGET = 256 << 20
 WAYS = sequences()
 QUICK = [name for name in WAYS if "emulated" not in name]
 
@@ -183,7 +183,7 @@ def kept(points: np.ndarray, packed: Packed, error: float) -> list[int]:
     rounded = (packed.words.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     queues.indices[0, :2], queues.counts[0] = (1, 2), 2
     queues.scores[0, :2] = rounded[1:3] @ rounded[0]
-    sort_out(queues, packed.terms, 0, packed.terms, Rule(1, error, False, False), np.empty(16, np.float32))
+    sort_out(queues, packed.terms, 0, packed.terms, Rule(1, error, False), np.empty(16, np.float32))
     return queues.indices[0, : queues.counts[0]].tolist()
 
 

@@ -16,7 +16,7 @@ __all__ = ["Executor", "Scan", "approximate_executor", "as_points", "executor", 
 
 
 def executor(device: str = "auto", budget: int | None = None) -> Executor:
-    """The engine for a device, within `budget` bytes of scratch (None: a default on the CPU, what is free on a GPU).
+    """The engine for a device, within `budget` bytes of scratch; None: what suits the set, on a GPU what is free.
 
     `cuda`: our kernels where they have proven themselves on the device, by the best scan that has, else torch tiles;
     a RuntimeWarning names the reason of each step down. Raises UsageError where there is no such device.
@@ -25,7 +25,7 @@ def executor(device: str = "auto", budget: int | None = None) -> Executor:
     if where == "cpu":
         from geometry.pairs.cpu.executor import CpuExecutor
 
-        return CpuExecutor(budget or DEFAULT_BUDGET)
+        return CpuExecutor(budget)
     from geometry.pairs.cuda.choice import kernel_engine
 
     kernels = kernel_engine(budget)

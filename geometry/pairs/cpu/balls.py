@@ -16,13 +16,24 @@ from geometry.pairs.cpu.compiled import compiled
 from geometry.pairs.cpu.llvm import lowest_bit, strip
 from geometry.pairs.cpu.measure import measurable, sq_gap
 from geometry.pairs.cpu.queues import CLOSED, FAR, NO_CUT, STRIP, TINY
-from geometry.pairs.cpu.rows import BLOCK, LOST, UP, Packed, Terms, frame_of, pack
+from geometry.pairs.cpu.room import (
+    TERMS,
+    Columns,
+    Share,
+    column_bytes,
+    default_room,
+    shared_out,
+    tile_bytes,
+    words_of,
+)
+from geometry.pairs.cpu.rows import BLOCK, LOST, UP, Frame, Packed, Terms, frame_of, pack
 from geometry.pairs.cpu.threads import one_torch_thread, share
 from geometry.pairs.cpu.tiles import Tiles
 from geometry.pairs.cpu.units import Unit
 from geometry.pairs.plan import blocks
 from geometry.types import Array, Floats, Ints
 
+SAMPLED = 4096  # rows that the choice of a unit looks at
 COARSE = 0.01  # share of a typical radius that rounding may blur before more precise products pay
 
 
@@ -52,42 +63,92 @@ def weighted_counts(
     weights: tuple[Ints, Ints],
     *,
     units: tuple[Unit, ...],
-    threads: int,
+    means: tuple[int, int | None],
 ) -> tuple[Ints, Ints]:
     """Per query the weight of the balls around it (n,), per ball the weight of the queries in it (m,).
 
     sq_radii (m,), squared, around the rows of base; one below zero or NaN holds nothing. weights: of queries, of balls.
+    means: threads, and bytes of scratch as for `nearest.neighbors`.
     """
     per_query, per_ball = np.zeros(len(queries), np.int64), np.zeros(len(base), np.int64)
     if len(queries) == 0 or len(base) == 0:
         return per_query, per_ball
     queries, base = measurable(queries, base)
+    threads, budget = means
+    room = default_room(queries, base) if budget is None else budget
     frame = frame_of((base,) if queries is base else (queries, base), threads)
     squared = sq_radii * frame.scale * frame.scale
+    unit = _precise_enough(units, (queries, base), frame, squared, threads)
+    held = _shared_out(room, unit, queries, base, threads)
+    columns = Columns(base, np.arange(len(base)), frame, unit, held.columns, threads)
+    kind, _, multiple = unit.layout
+    means_of = unit, threads
+
+    def count(part: slice) -> None:
+        rows = pack(queries, np.arange(part.start, part.stop), frame, (kind, 0, multiple), threads)
+
+        def visit(first: int, packed: Packed) -> None:
+            chunk = slice(first, first + packed.n)
+            pairs = Pairs(queries[part], base[chunk], frame.scale, unit.error(packed.words.shape[1]))
+            balls = _balls(packed, squared[chunk], weights[1][chunk])
+            counters = weights[0][part], per_query[part], per_ball[chunk]
+            _count_all((rows, packed), balls, pairs, counters, means_of)
+
+        columns.each(visit)
+
+    with one_torch_thread():
+        for part in blocks(len(queries), held.rows):
+            count(part)
+    return per_query, per_ball
+
+
+def _precise_enough(
+    units: tuple[Unit, ...], sets: tuple[Array, Array], frame: Frame, squared: Floats, threads: int
+) -> Unit:
+    """The first unit whose rounding blurs little beside a typical radius, by a seeded sample of rows; else the last."""
+    typical = np.sqrt(max(np.median(squared), 0.0))
     for unit in units:
         kind, _, multiple = unit.layout
-        b = pack(base, np.arange(len(base)), frame, unit.layout, threads)
-        q = pack(queries, np.arange(len(queries)), frame, (kind, 0, multiple), threads)
-        blur = np.median(q.terms.delta[: q.n]) + np.median(b.terms.delta[: b.n])
-        if blur <= COARSE * np.sqrt(max(np.median(squared), 0.0)):
+        blur = 0.0
+        for rows in sets:
+            some = np.random.default_rng(0).permutation(len(rows))[:SAMPLED]
+            packed = pack(rows, some, frame, (kind, 0, multiple), threads)
+            blur += float(np.median(packed.terms.delta[: packed.n]))
+        if blur <= COARSE * typical:
             break
-    balls = _balls(b, squared, weights[1])
-    pairs = Pairs(queries, base, frame.scale, unit.error(b.words.shape[1]))
+    return unit
+
+
+def _shared_out(room: int, unit: Unit, queries: Array, base: Array, threads: int) -> Share:
+    d = base.shape[1]
+    row_bytes = 4 * words_of(d, unit) + TERMS
+    each = column_bytes(d, unit) + 8 * threads + 24
+    return shared_out(room - tile_bytes(threads), (len(queries), row_bytes), (len(base), each))
+
+
+def _count_all(
+    sides: tuple[Packed, Packed],
+    balls: Balls,
+    pairs: Pairs,
+    counters: tuple[Ints, Ints, Ints],
+    means: tuple[Unit, int],
+) -> None:
+    """Every tile of some packed queries with some packed balls; counters: weights of queries, counts of both sides."""
+    (rows, columns), (unit, threads) = sides, means
+    weight, per_query, per_ball = counters
     tiles, lock = Tiles(unit), threading.Lock()
 
     def work(part: slice) -> None:
-        mine = np.zeros(len(base), np.int64)
-        rows = slice(part.start, part.start + BLOCK)
-        for block in range(len(b.words) // BLOCK):
-            tile = tiles.product(q.words[rows], b.panels, block)
+        mine = np.zeros(columns.n, np.int64)
+        some = slice(part.start, part.start + BLOCK)
+        for block in range(len(columns.words) // BLOCK):
+            tile = tiles.product(rows.words[some], columns.panels, block)
             start = part.start, block * BLOCK
-            _count(tile, start, (q.terms, b.terms), balls, pairs, (weights[0], per_query, mine))
+            _count(tile, start, (rows.terms, columns.terms), balls, pairs, (weight, per_query, mine))
         with lock:
             np.add(per_ball, mine, out=per_ball)
 
-    with one_torch_thread():
-        share(blocks(len(queries), BLOCK), work, threads)
-    return per_query, per_ball
+    share(blocks(rows.n, BLOCK), work, threads)
 
 
 def _balls(base: Packed, squared: Floats, weight: Ints) -> Balls:

@@ -16,12 +16,13 @@ from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, Ra
 
 @dataclass(frozen=True)
 class CpuExecutor:
-    """Tile products of `unit` (None: the best that this processor has), scratch of about `budget` bytes a thread.
+    """Tile products of `unit` (None: the best that this processor has) within `budget` bytes of scratch.
 
-    Threads are torch's (`torch.set_num_threads`); no result depends on them, on the unit or on the budget.
+    budget: None takes what suits the set (`geometry.pairs.cpu.room`), and blocks of a cache's size for sums. Threads
+    are torch's (`torch.set_num_threads`); no result depends on them, on the unit or on the budget.
     """
 
-    budget: int = DEFAULT_BUDGET
+    budget: int | None = None
     unit: str | None = None
 
     @property
@@ -52,7 +53,7 @@ class CpuExecutor:
         from geometry.pairs.cpu.balls import weighted_counts
         from geometry.pairs.cpu.units import units_in_turn
 
-        count = partial(weighted_counts, units=units_in_turn(self.unit), threads=_threads())
+        count = partial(weighted_counts, units=units_in_turn(self.unit), means=(_threads(), self.budget))
         return counts_of_distinct(queries, base, sq_radii, count)
 
     def pair_sums(self, points: Array, rows: Ints, t: float) -> PairSums:
@@ -65,7 +66,7 @@ class CpuExecutor:
 
     @property
     def _torch(self) -> TorchExecutor:
-        return TorchExecutor("cpu", self.budget)
+        return TorchExecutor("cpu", self.budget or DEFAULT_BUDGET)
 
 
 def _threads() -> int:

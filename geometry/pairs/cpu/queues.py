@@ -46,12 +46,16 @@ class Queues(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """k neighbours; error of a product over the norms; whether queues hold every row; whether columns are asked."""
+    """k neighbours; error of a product over the norms; both: columns ask too (in `settle`: thresholds are set)."""
 
     k: int
     error: float
-    whole: bool
     both: bool
+
+
+def queue_bytes(capacity: int) -> int:
+    """Of one row."""
+    return 8 * capacity + 21
 
 
 def empty_queues(rows: int, capacity: int, first: int, own: Array) -> Queues:
@@ -136,19 +140,27 @@ def sort_out(queue: Queues, terms: Terms, i: int, others: Terms, rule: Rule, upp
     for t in range(n):
         score[m], index[m] = score[t], index[t]
         m += not lower[t] > bound
-    half, delta = terms.half_sq[i], terms.delta[i]
     queue.counts[i] = m
     room = len(score)
     queue.limits[i] = min(room, m + (m >> 1) + 32)
-    reach = (np.float64(bound) + np.float64(delta)) * UP
-    if reach < FAR:
-        queue.reach[i] = np.float32(reach * UP)
-        queue.cut[i] = half - 0.5 * reach * reach - 2 * LOST * (half + 0.5 * reach * reach) - TINY
-    if not rule.whole and m > room - (room >> 3):
+    cut, reach = threshold(terms.half_sq[i], terms.delta[i], bound)
+    if cut > NO_CUT:
+        queue.cut[i], queue.reach[i] = cut, reach
+    if m > room - (room >> 3):
         queue.spoiled[i] = 1
         queue.cut[i] = np.inf
         queue.counts[i] = queue.limits[i] = 0
     return bound
+
+
+@compiled
+def threshold(half: float, delta: float, bound: float) -> tuple[Any, Any]:
+    """cut and reach, float32, of a row whose k-th neighbour is within `bound`; NO_CUT and 0 where that is too far."""
+    reach = (np.float64(bound) + np.float64(delta)) * UP
+    if not reach < FAR:
+        return NO_CUT, np.float32(0)
+    cut = half - 0.5 * reach * reach - 2 * LOST * (half + 0.5 * reach * reach) - TINY
+    return np.float32(cut), np.float32(reach * UP)
 
 
 @compiled

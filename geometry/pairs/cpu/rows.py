@@ -23,6 +23,7 @@ from geometry.pairs.plan import blocks
 from geometry.types import Array, Floats, Ints
 
 BLOCK = 384  # rows of a tile: its float32 products and one set of operands fit a second-level cache of 1 MiB
+STEP = 32  # rows that every unit can multiply
 EXTREME = 16.0
 TARGET = 12  # exponent of the largest coordinate: leaves float16 a factor 16 above and 26 binades below
 LARGEST = {"fp16": 65504.0, "bf16": 2.0**30, "f32": 2.0**30}
@@ -53,7 +54,7 @@ class Terms(NamedTuple):
 
 @dataclass(frozen=True)
 class Packed:
-    """n rows in the order `order`, padded to whole blocks: words (m, w) uint32 and the same in panels (m / c, w, c)."""
+    """n rows in the order `order`, padded to whole blocks (left operands to STEP): words (m, w) uint32 and the same in panels (m / c, w, c)."""
 
     n: int
     order: Ints
@@ -113,13 +114,14 @@ def _extent(points: Array, shift: Floats, start: int, stop: int, out: Floats) ->
 def pack(points: Array, order: Ints, frame: Frame, layout: tuple[str, int, int], threads: int) -> Packed:
     """`points[order]` in the frame. layout: kind of number, columns of a panel, words a row is padded to a multiple of.
 
-    Panels of 0 columns are not made: a left operand needs none.
+    Panels of 0 columns are not made: a left operand needs none, and is padded to STEP rows in place of a block.
     """
     kind, columns, multiple = layout
     n, d = len(order), points.shape[1]
     per_word = 1 if kind == "f32" else 2
     words = -(-d // (per_word * multiple)) * multiple
-    rows = -(-max(n, 1) // BLOCK) * BLOCK
+    step = BLOCK if columns else STEP
+    rows = -(-max(n, 1) // step) * step
     packed = aligned((rows, words))
     panels = aligned((rows // columns, words, columns)) if columns else aligned((0, words, 1))
     terms = Terms(*(np.zeros(rows, np.float32) for _ in Terms._fields))
