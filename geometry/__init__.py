@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from geometry import attribution, concepts, loops
+    from geometry import attribution, concepts, loops, monitor
     from geometry.analysis import Analysis, analyze
     from geometry.catalog import compute, statistics
     from geometry.errors import GeometryError, InputError, OutOfMemoryError, UnsafeFileError, UsageError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from geometry.sources import load
     from geometry.types import EmbeddingSet, Estimate, Moments, Neighbors, Projection
 
-_PACKAGES = ("attribution", "concepts", "loops")
+_PACKAGES = ("attribution", "concepts", "loops", "monitor")
 _HOMES = {
     "Analysis": "analysis",
     "EmbeddingSet": "types",
@@ -57,6 +57,7 @@ __all__ = [
     "concepts",
     "load",
     "loops",
+    "monitor",
     "neighbors",
     "project",
     "statistics",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import clouds
 import numpy as np
 import pytest
@@ -9,7 +11,8 @@ import torch
 
 from geometry.catalog import compute
 from geometry.errors import InputError, UsageError
-from geometry.monitor import CollapseMonitor, watch
+from geometry.monitor import CollapseMonitor, sink, watch
+from geometry.sources.logs import read_log
 from geometry.monitor.queue import Queue
 
 POINTS = clouds.gaussian(300, 6).astype(np.float32)
@@ -175,3 +178,27 @@ def test_layer_that_is_not_there() -> None:
             pass
     with pytest.raises(UsageError, match="pool 'max'"), watch(Net(), "body", CollapseMonitor(), pool="max"):
         pass
+
+
+def test_a_training_that_collapses_is_logged_and_stopped(tmp_path: Path) -> None:
+    """Two noisy views of a row are pulled together and nothing holds rows apart."""
+    torch.manual_seed(0)
+    rows = torch.randn(512, 16)
+    encoder = torch.nn.Sequential(torch.nn.Linear(16, 32), torch.nn.ReLU(), torch.nn.Linear(32, 8))
+    optimizer = torch.optim.Adam(encoder.parameters(), 3e-3)
+    monitor, log = CollapseMonitor(["scale"], rows=256, stop="scale<0.2x"), sink(tmp_path / "run.csv")
+    with watch(encoder, "2", monitor):
+        for step in range(1, 501):
+            batch = rows[torch.randint(len(rows), (128,))]
+            loss = (encoder(batch) - encoder(batch + 0.3 * torch.randn_like(batch))).square().mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if step % 10 == 0:
+                reading = monitor.read(step)
+                log(reading.scalars, step)
+                if reading.stop:
+                    break
+    assert reading.stop and step < 500
+    (logged,) = read_log(tmp_path / "run.csv")
+    assert logged.at.tolist() == list(range(10, step + 1, 10)) and logged.value[-1] < 0.2 * logged.value[0]

@@ -1,7 +1,9 @@
 """Statistics while a model trains: embeddings of one layer in a queue, read every so many steps, logged, and acted on.
 
     monitor = CollapseMonitor(stop="effective_rank<0.5x")
-    with watch(model, "encoder", monitor): ...                     any PyTorch loop
+    log = sink("training.csv")
+    with watch(model, "encoder", monitor):                         any PyTorch loop
+        ...; reading = monitor.read(step); log(reading.scalars, step)
     Trainer(callbacks=[LightningMonitor(monitor, "encoder")])      Lightning
     Trainer(callbacks=[HuggingFaceMonitor(monitor, "encoder")])    transformers
 
@@ -15,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from geometry.monitor.layer import watch
 from geometry.monitor.monitor import CollapseMonitor, Reading
+from geometry.monitor.sinks import sink
 
 if TYPE_CHECKING:
     from geometry.monitor.hugging_face import HuggingFaceMonitor
     from geometry.monitor.lightning import LightningMonitor
 
-__all__ = ["CollapseMonitor", "HuggingFaceMonitor", "LightningMonitor", "Reading", "watch"]
+__all__ = ["CollapseMonitor", "HuggingFaceMonitor", "LightningMonitor", "Reading", "sink", "watch"]
 _HOMES = {"LightningMonitor": "lightning", "HuggingFaceMonitor": "hugging_face"}
 
 
