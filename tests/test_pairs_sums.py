@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pair_clouds import gaussian, lognormal_norms, offset_1e4, one_hot, tiny
 
+from geometry.pairs import executor
 from geometry.pairs.sums import sample_rows
 from geometry.pairs.torch_engine import TorchExecutor
 
@@ -134,3 +135,15 @@ def test_no_direction_gives_no_rows(points: np.ndarray) -> None:
     sums = TorchExecutor().pair_sums(points, np.arange(len(points)), 2.0)
     assert len(sums.rows) == 0
     assert sums.cosine_counts.sum() == 0
+
+
+def test_no_digit_depends_on_the_budget() -> None:
+    points = (
+        np.random.default_rng(0).standard_normal((9000, 16)).astype(np.float32)
+        * np.arange(1, 17, dtype=np.float32) ** -0.75
+    )
+    small, large = (
+        executor("cpu", budget).pair_sums(points, sample_rows(9000, 200, 0), 2.0) for budget in (1 << 20, 1 << 28)
+    )
+    for name in ("cos2", "cos4", "exp", "exp_centred", "cosine_counts", "log2_counts"):
+        assert np.array_equal(getattr(small, name), getattr(large, name)), name

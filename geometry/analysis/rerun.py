@@ -97,10 +97,13 @@ def _there(path: str, base: Path) -> bool:
 
 
 def options_of(run: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of the run as options of `analyze`."""
+    """The arguments of the run as options of `analyze`; training logs where they lie now or lay then."""
     known = {one.name for one in fields(Options)}
     told = {name: value for name, value in run["arguments"].items() if name in known}
-    return told | {"statistics": tuple(told["statistics"])}
+    found = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    base = Path((run.get("provenance") or {}).get("directory", "."))
+    logs = [path if Path(path).exists() else str(base / path) for path in found.get("log", ())]
+    return found | ({"log": tuple(logs)} if logs else {})
 
 
 def compare(before: Record, now: Record) -> Repeat:

@@ -17,6 +17,7 @@ from typing import Any
 from geometry.analysis.document import document, versions
 from geometry.analysis.judge import judge
 from geometry.analysis.ledger import identity, run_in
+from geometry.analysis.logs import curves_of, with_logs
 from geometry.analysis.plan import Options, Plan, plan
 from geometry.analysis.points import point_arrays
 from geometry.analysis.rerun import provenance
@@ -67,7 +68,7 @@ def run_shard(
     """
     if options.by is not None:
         raise UsageError("--shard divides the generations of one layer; give each layer its own runs")
-    tell = progress or (lambda line: None)
+    tell, curves = progress or (lambda line: None), curves_of(options.log)
     with run_in(out, overwrite) as ledger, one_blas_thread():
         made = plan(sources, options)
         if isinstance(made.scans[0].executor, ApproximateExecutor):
@@ -84,7 +85,7 @@ def run_shard(
             shown, quality = views_of(made)
             arrays = shown | arrays
             run = document(made, judge(made), quality, arrays, {}) | {"provenance": provenance(sources)}
-        record = Record(run, rows, arrays)
+        record = with_logs(Record(run, rows, arrays), curves) if run else Record(run, rows, arrays)
         _write(record, {"index": shard.index, "of": shard.of, "identity": identity(made, versions())}, out)
     return record
 

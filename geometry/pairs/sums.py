@@ -2,7 +2,8 @@
 
 Everything follows from the centred product x~_i.x~_j: centred cosines by the norms, raw cosines by adding back the mean
 (x_i.x_j = x~_i.x~_j + a_i + a_j + |m|^2 with a_i = x~_i.m), squared distances by the norms again. Rows of zero length
-have no direction and take no part. Per-row means in float64 give the standard errors (Hoeffding 1948).
+have no direction and take no part. On a CPU tiles have one shape, so that no digit depends on the budget. Per-row
+means in float64 give the standard errors (Hoeffding 1948).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from geometry.types import Array, Ints, PairSums
 COSINE_EDGES = np.linspace(-1.0, 1.0, 201)
 LOG2_BINS = 1024  # of squared distance, from 2^-48 to 2^16 of the largest squared coordinate
 LOG2_LOW, LOG2_HIGH = -48.0, 16.0
+TILE = (128, 2048)  # rows and columns of a product on a CPU, whatever the budget: its digits depend on its shape
 
 
 @dataclass(frozen=True)
@@ -37,17 +39,22 @@ def pair_sums(points: Array, rows: Ints, t: float, *, device: str, budget: int) 
     data = _prepare(points, device)
     chosen = torch.from_numpy(rows).to(device)
     chosen = chosen[data.unit[chosen].any(dim=1) & data.raw_unit[chosen].any(dim=1)]
-    means: list[torch.Tensor] = [torch.zeros((4, 0), dtype=torch.float64, device=device)]
+    high, wide = TILE if device == "cpu" else (block_rows(len(points) * 8, budget), len(points))
+    sums: list[torch.Tensor] = [torch.zeros((4, 0), dtype=torch.float64, device=device)]
     cosines = torch.zeros(len(COSINE_EDGES) - 1, dtype=torch.int64, device=device)
-    nowhere = len(points) - int(data.unit.any(dim=1).sum())
     logs = torch.zeros(LOG2_BINS, dtype=torch.int64, device=device)
-    for sub in torch.split(chosen, block_rows(len(points) * 8, budget)):
-        cosine = _cosines(data.unit, sub, self_value=2.0)
-        cosines += torch.histc(cosine, len(cosines), -1.0, 1.0).long()
-        cosines[len(cosines) // 2] -= len(sub) * nowhere  # rows without direction stand at cosine 0
-        means.append(torch.stack([*_powers(cosine, data.unit), _exp(data.raw_unit, sub, t), _exp(data.unit, sub, t)]))
-        logs += _log_histogram(data, sub)
-    cos2, cos4, raw, centred = torch.cat(means, dim=1).cpu().numpy()
+    for sub in torch.split(chosen, high):
+        total = torch.zeros((4, len(sub)), dtype=torch.float64, device=device)
+        for columns in blocks(len(points), wide):
+            cosine = _cosines(data.unit, sub, columns, self_value=2.0)
+            cosines += torch.histc(cosine, len(cosines), -1.0, 1.0).long()
+            exps = (_exp(unit, sub, columns, t) for unit in (data.raw_unit, data.unit))
+            total += torch.stack([*_powers(cosine), *exps])
+            logs += _log_histogram(data, sub, columns)
+        sums.append(total)
+    nowhere = len(points) - int(data.unit.any(dim=1).sum())
+    cosines[len(cosines) // 2] -= len(chosen) * nowhere  # rows without direction stand at cosine 0
+    cos2, cos4, raw, centred = _means(torch.cat(sums, dim=1), data, t).cpu().numpy()
     edges = np.linspace(LOG2_LOW, LOG2_HIGH, LOG2_BINS + 1) - data.log2_unit
     used = chosen.cpu().numpy()
     return PairSums(
@@ -68,35 +75,52 @@ def _unit(values: torch.Tensor) -> torch.Tensor:
     return torch.nan_to_num(values / torch.linalg.vector_norm(values, dim=1, keepdim=True))
 
 
-def _cosines(unit: torch.Tensor, rows: torch.Tensor, *, self_value: float) -> torch.Tensor:
-    """(r, n) cosines, at most 1 even where rounding of copies says more; a row with itself is set to `self_value`."""
-    tile = (unit[rows] @ unit.T).clamp_(-1.0, 1.0)
-    tile[torch.arange(len(rows), device=rows.device), rows] = self_value
+def _cosines(unit: torch.Tensor, rows: torch.Tensor, columns: slice, *, self_value: float) -> torch.Tensor:
+    """(r, c) cosines, at most 1 even where rounding of copies says more; a row with itself is set to `self_value`."""
+    tile = (unit[rows] @ unit[columns].T).clamp_(-1.0, 1.0)
+    return _with_self(tile, rows, columns, self_value)
+
+
+def _with_self(tile: torch.Tensor, rows: torch.Tensor, columns: slice, value: float) -> torch.Tensor:
+    """The tile with `value` where a row meets itself."""
+    own = torch.nonzero((rows >= columns.start) & (rows < columns.stop)).squeeze(1)
+    tile[own, rows[own] - columns.start] = value
     return tile
 
 
-def _others(unit: torch.Tensor) -> int:
-    """Rows that have a direction, less the row itself."""
-    return max(int(unit.any(dim=1).sum()) - 1, 1)
-
-
-def _powers(cosine: torch.Tensor, unit: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean squared and fourth-power cosine of each row; the pair with itself (2) is taken off again."""
+def _powers(cosine: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sums of squared and fourth-power cosines of each row; the pair with itself (2) is in them."""
     square = cosine.square_()
-    first = square.sum(dim=1, dtype=torch.float64) - 4
-    return first / _others(unit), (square.square_().sum(dim=1, dtype=torch.float64) - 16) / _others(unit)
+    first = square.sum(dim=1, dtype=torch.float64)
+    return first, square.square_().sum(dim=1, dtype=torch.float64)
 
 
-def _exp(unit: torch.Tensor, rows: torch.Tensor, t: float) -> torch.Tensor:
-    """Mean exp(-t |v_i - v_j|^2) of each row over the rows that have a direction."""
-    kernel = _cosines(unit, rows, self_value=-torch.inf).sub_(1).mul_(2 * t).exp_()
-    without = len(unit) - _others(unit) - 1
-    return (kernel.sum(dim=1, dtype=torch.float64) - without * float(np.exp(-2 * t))) / _others(unit)
+def _exp(unit: torch.Tensor, rows: torch.Tensor, columns: slice, t: float) -> torch.Tensor:
+    """Sums of exp(-t |v_i - v_j|^2) of each row, without itself."""
+    kernel = _cosines(unit, rows, columns, self_value=-torch.inf).sub_(1).mul_(2 * t).exp_()
+    return kernel.sum(dim=1, dtype=torch.float64)
 
 
-def _log_histogram(data: _Set, rows: torch.Tensor) -> torch.Tensor:
-    sq_dist = torch.addmm(data.sq_norms, data.values[rows], data.values.T, alpha=-2).add_(data.sq_norms[rows][:, None])
-    sq_dist[torch.arange(len(rows), device=rows.device), rows] = -1
+def _means(sums: torch.Tensor, data: _Set, t: float) -> torch.Tensor:
+    """(4, s) means over the other rows that have a direction, from the sums over all rows."""
+    nothing = float(np.exp(-2 * t))  # what a row without direction adds to a sum of exp
+    made = []
+    for total, own, unit, each in zip(
+        sums,
+        (4.0, 16.0, 0.0, 0.0),
+        (data.unit, data.unit, data.raw_unit, data.unit),
+        (0, 0, nothing, nothing),
+        strict=True,
+    ):
+        others = max(int(unit.any(dim=1).sum()) - 1, 1)
+        made.append((total - own - (len(unit) - others - 1) * each) / others)
+    return torch.stack(made)
+
+
+def _log_histogram(data: _Set, rows: torch.Tensor, columns: slice) -> torch.Tensor:
+    norms, values = data.sq_norms[columns], data.values[columns]
+    sq_dist = torch.addmm(norms, data.values[rows], values.T, alpha=-2).add_(data.sq_norms[rows][:, None])
+    _with_self(sq_dist, rows, columns, -1.0)
     return torch.histc(sq_dist.log2_(), LOG2_BINS, LOG2_LOW, LOG2_HIGH).long()  # not positive: NaN, in no bin
 
 
