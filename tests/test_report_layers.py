@@ -61,6 +61,10 @@ def test_changes_are_framed_and_the_first_layer_marked() -> None:
     (mark,) = [line for line in rank.lines if line.get_marker() == ">"]
     assert round(float(np.asarray(mark.get_xdata())[0])) == 1 and float(np.asarray(mark.get_ydata())[0]) == 1.0
     assert not gain.lines
+    seen = record()
+    for one in seen.run["verdict"]["generations"][4:]:
+        one["evidence"] = {"changes": {"dimension": {"statistic": "mle"}}}
+    assert not figures(seen)["layers"].axes[0].lines  # the change is one of another statistic
     calm = record()
     calm.run["verdict"]["first"] = None
     assert not [line for line in figures(calm)["layers"].axes[0].lines if line.get_marker() == ">"]

@@ -10,6 +10,7 @@ from typing import Any
 
 from geometry.analysis.arms import of_arms
 from geometry.analysis.document import document, rounded, versions
+from geometry.analysis.furthest import furthest_arrays
 from geometry.analysis.judge import Look, look, verdicts
 from geometry.analysis.layers import of_layers
 from geometry.analysis.ledger import Ledger, run_in
@@ -106,7 +107,7 @@ def _layer(made: Plan, clock: _Clock, progress: Progress, ledger: Ledger) -> tup
     clock("verdict")
     progress(f"{where}views")
     arrays, quality = views_of(made)
-    arrays |= point_arrays(made, outcomes)
+    arrays |= point_arrays(made, outcomes) | (furthest_arrays(made) if made.options.by == "layer" else {})
     clock("views")
     return Record(document(made, {}, quality, arrays, {}), rows, arrays), seen
 

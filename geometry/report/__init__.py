@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from geometry.report import histograms, layers, local, maps, paper, plane, save, spectra, style, trends
 from geometry.report.attribution import write_tables
+from geometry.report.furthest import write_furthest
 from geometry.report.notebook import html
 from geometry.report.page import page
 from geometry.report.table import text as table
@@ -77,7 +78,7 @@ def write(
             paths.append(save.write_bytes(folder / "figures" / f"{name}.{kind}", content))
         paths.append(save.write_data(folder / "figures" / f"{name}.csv", *FIGURES[name].data(_seen(record, name))))
     paths += _write_plate(record, folder / "figures") if with_plate else []
-    paths += write_tables(_seen(record, "tables"), folder)
+    paths += write_tables(_seen(record, "tables"), folder) + write_furthest(record, folder)
     write_text(folder / "report.html", page(record, pictures))
     return [*paths, folder / "report.html"]
 

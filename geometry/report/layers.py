@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geometry.report import style
-from geometry.report.reading import Row, generations, number, series
+from geometry.report.reading import Generation, Row, generations, number, series
 from geometry.types import Array, Floats, Record
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ PANELS: tuple[tuple[str, str, tuple[str, ...], bool, tuple[str, ...]], ...] = (
     ("total variance", "scale", ("total variance",), True, ("variance",)),
     ("structure gain", "structure_gain", (), False, ("structure",)),
     ("dimension gap", "dimension_gap", (), False, ("structure",)),
-    ("label agreement", "label_agreement", (), False, ("modes",)),
+    ("label agreement", "label_agreement", (), False, ()),
 )
 COLUMNS = 3
 CELL = (0.52, 0.27)  # inches
@@ -100,7 +100,7 @@ def draw(record: Record) -> Figure | None:
     for i, (ax, panel) in enumerate(zip(flat, found, strict=False)):
         _panel(ax, record, panel)
         _ticks(ax, names if i % columns == 0 else [], every, len(names))
-        _first(ax, record, panel[4])
+        _first(ax, record, panel[1], panel[4])
     for ax in flat[len(found) :]:
         ax.remove()
     return figure
@@ -156,7 +156,7 @@ def _panel(ax: Axes, record: Record, panel: tuple[str, str, tuple[str, ...], boo
                 )
     cells = _cells(record)
     for one in generations(record):
-        if set(one.changes) & set(changes):
+        if any(_shows(one, change, name) for change in changes if change in one.changes):
             i, j = cells[one.position]
             x, y = (at + 0.47 * np.array(corners) for at, corners in ((j, (-1, 1, 1, -1, -1)), (i, (-1, -1, 1, 1, -1))))
             ax.plot(x, y, color=style.INK, lw=1.3)
@@ -171,9 +171,19 @@ def _ticks(ax: Axes, names: list[str], every: list[int], rows: int) -> None:
     ax.set_xlabel("generation", labelpad=1)
 
 
-def _first(ax: Axes, record: Record, changes: tuple[str, ...]) -> None:
+def _shows(one: Generation, change: str, name: str) -> bool:
+    """Whether a change was seen in this statistic."""
+    found = one.evidence.get("changes", {}).get(change, {})
+    return found.get("statistic", name) == name
+
+
+def _first(ax: Axes, record: Record, name: str, changes: tuple[str, ...]) -> None:
     """The triangle, in the panels that show what the first layer loses."""
     first: Row | None = record.run["verdict"].get("first")
-    if first and set(first["changes"]) & set(changes):
-        i, j = layers(record).index(first["layer"]), _numbers(record).index(first["generation"])
+    if not first:
+        return
+    place = (first["layer"], first["generation"])
+    one = next(one for one in generations(record) if (one.layer, one.number) == place)
+    if any(_shows(one, change, name) for change in changes if change in first["changes"]):
+        i, j = _cells(record)[one.position]
         ax.plot(j - 0.38, i, marker=">", color=style.NULL, ms=5, mew=0.6, mec="w")

@@ -20,14 +20,13 @@ import torch
 from torch import Tensor
 
 from geometry.pairs import executor, scan
+from geometry.pairs.furthest import directions, furthest
 from geometry.sources.capture.data import Items, call
 from geometry.sources.capture.layers import chosen, hooked
 from geometry.sources.capture.models import Subject
 from geometry.sources.capture.pool import pooled, tensor_of
 from geometry.types import Array, Floats, Ints
 
-FURTHEST = 6  # items at each end of a direction
-BLOCK = 4096  # rows scored at a time
 RATE, START = 0.1, 0.3  # of Adam; spread of the first logits
 
 
@@ -42,32 +41,6 @@ class Ascent:
     jitter: int | None = None
     smooth: float = 2.0
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Directions:
-    """axes (d, m) orthonormal, mean (d,), spread (m,) standard deviations along them."""
-
-    axes: Floats
-    mean: Floats
-    spread: Floats
-
-
-def directions(points: Array, count: int) -> Directions:
-    """The leading principal directions of the rows (n, d) that have variance, at most `count`."""
-    spectrum = scan(points, executor("cpu")).spectrum
-    kept = int((spectrum.eigenvalues[:count] > 1e-12 * max(float(spectrum.eigenvalues[0]), 1e-300)).sum())
-    return Directions(spectrum.eigenvectors[:, :kept], spectrum.mean, np.sqrt(spectrum.eigenvalues[:kept]))
-
-
-def furthest(points: Array, along: Directions, most: int = FURTHEST) -> tuple[Ints, Floats]:
-    """(m, 2, most) row numbers at the high and the low end of each direction, and their scores in its deviations."""
-    parts = [(points[start : start + BLOCK] - along.mean) @ along.axes for start in range(0, len(points), BLOCK)]
-    scores = np.concatenate(parts) / along.spread
-    order = np.argsort(-scores, axis=0, kind="stable")
-    most = min(most, len(points))
-    rows = np.stack([order[:most].T, order[::-1][:most].T], axis=1).astype(np.int64)
-    return rows, np.stack([scores[rows[i], i] for i in range(len(rows))]) if len(rows) else np.empty((0, 2, most))
 
 
 def made_inputs(
@@ -143,7 +116,7 @@ def look(
     texts (m, 2, k) where the items are texts. made: for the high and the low end; made_scores (m, 2, 2) before and
     after, in standard deviations from the mean of the rows.
     """
-    along = directions(points, count)
+    along = directions(scan(points, executor("cpu")), count)
     rows, scores = furthest(points, along)
     arrays: dict[str, Array] = {"items": owner[rows], "scores": scores, "spread": along.spread}
     if not isinstance(given, Items):
