@@ -53,4 +53,4 @@ def test_out_writes_the_folder_and_progress_is_told(tmp_path: Path) -> None:
     analyze({"a": clouds.gaussian(60, 4)}, statistics="scale", out=tmp_path, progress=lines.append)
     assert (tmp_path / "run.json").exists()
     assert (tmp_path / "report.html").exists()
-    assert lines == ["a: 60 x 4, statistics", "verdict", "views"]
+    assert lines == ["a: 60 x 4, statistics", "changes", "views", "verdict"]

@@ -30,7 +30,8 @@ CAPTIONS = {
         "Every point lies at its true distance from its generation's centroid, in the direction of the leading three "
         "principal axes shared by all generations; all panels have one scale, so a smaller circle is a smaller set. "
         "In the slab, cut through the middle, a ring means that the inside is empty, a disc that it is filled, and "
-        "clumps that there is structure.",
+        "clumps that there is structure. Below stand trustworthiness, continuity, Shepard's correlation and radius "
+        "fidelity, 1 at best, and stress, 0 at best.",
         "Radius-preserving maps and middle sections of the generations side by side",
     ),
     "local": Caption(
