@@ -241,7 +241,7 @@ def test_colours_slab_turn_arrows_and_reference_change_the_picture(seen: Seen) -
     seen.show(at=1)
     plain = seen.pixels()
     choices = seen.run("[...byId('color').options].map((one) => one.value)")
-    assert choices == ["label", "generation", "dimension", "density", "tail", "novelty", "radius"]
+    assert choices == ["label", "density", "dimension", "tail", "novelty", "radius", "generation"]
     for choice in choices[1:]:
         seen.page.select_option("#color", choice)
         seen.settle()

@@ -61,7 +61,7 @@ def test_the_file_is_well_formed_and_in_outline(text):
     levels = [level for level, _ in parser.headings]
     assert levels.count("h1") == 1 and levels[0] == "h1"
     assert [words for level, words in parser.headings if level == "h2"] == [
-        "The plane", "Data against the null", "The spectra", "The trends", "Layers by generations", "Generations",
+        "Data against the null", "The plane", "The spectra", "The trends", "Layers by generations", "Generations",
         *(caption.heading for caption in CAPTIONS.values()), "Warnings", "Inputs", "How this was made",
     ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -97,3 +98,15 @@ def test_the_null_and_a_generation_without_points() -> None:
     made = found(changed({"coordinates.null.0": null, "coordinates.radial.1": np.empty((0, 3))}))
     assert made["generations"][0]["null"]["count"] == 50 and made["generations"][1] is None
     assert clouds(Record({}, [], {})) is None
+
+
+def test_eight_generations_of_fifty_thousand_points_leave_room_for_the_figures_in_six_megabytes() -> None:
+    rng, n, arrays = np.random.default_rng(0), 5000, {}
+    for g in range(8):
+        arrays |= {f"coordinates.radial.{g}": rng.normal(size=(n, 3)), f"rows.{g}": rng.permutation(n)}
+        arrays |= {f"ids.{g}": np.array([f"sample {i}" for i in rng.permutation(n)])}
+        arrays |= {f"labels.{g}": rng.integers(0, 10, n).astype(str), f"point.mle.harmonic.{g}": rng.gamma(20, 0.5, n)}
+        arrays |= {f"point.density.{g}": rng.normal(size=n), f"point.rarity.{g}": rng.uniform(size=n)}
+    made = found(changed(arrays, generations=8))
+    assert all(one["count"] == n for one in made["generations"])
+    assert 10 * len(json.dumps(made)) < 5_000_000

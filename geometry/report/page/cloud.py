@@ -19,8 +19,8 @@ from geometry.types import Array, Floats, Record
 
 MOST = 600_000
 VALUES = (  # key, heading, what it says, arrays in order of preference, whole range or None
-    ("dimension", "local dimension", "intrinsic dimension about the row", ("mle.harmonic", "mle"), None),
     ("density", "density", "log₁₀ of R over the distance to the 10th nearest row", ("density",), None),
+    ("dimension", "local dimension", "intrinsic dimension about the row", ("mle.harmonic", "mle"), None),
     ("tail", "tail", "share of the reference's rows in denser places", ("rarity",), (0.0, 1.0)),
 )
 MOST_LABELS = 2000

@@ -68,7 +68,7 @@ function fillColors() {
   byId("matching").textContent = {
     ids: "Rows are followed by their ids.",
     numbers: "Rows carry no ids: the same row number is taken for the same row.",
-  }[clouds && clouds.shared.matching] || "Rows of different generations are not matched: one picture fades into the next.";
+  }[clouds && clouds.shared.matching] || (last() < 1 ? "" : "Rows of different generations are not matched: one picture fades into the next.");
 }
 
 let started = null;
@@ -121,9 +121,9 @@ function markTicks() {
 
 function drawToggles() {
   for (const key of Object.keys(TOGGLES)) byId(key).setAttribute("aria-pressed", state[key]);
-  byId("arrows").disabled = !clouds || !clouds.shared.matching || last() < 1;
+  for (const key of ["arrows", "ghost"]) byId(key).hidden = last() < 1;
+  byId("arrows").disabled = !clouds || !clouds.shared.matching;
   byId("null").disabled = !clouds || !clouds.each.some((cloud) => cloud && cloud.null);
-  byId("ghost").disabled = last() < 1;
   canvas.classList.toggle("brushing", state.brush);
   const heading = byId("null-heading");
   heading.hidden = !state.null;
@@ -163,7 +163,7 @@ function pressedKey(event) {
   const toggle = Object.keys(TOGGLES).find((key) => TOGGLES[key] === event.key);
   if (event.key === " " && event.target.closest("button, summary, a")) return;
   if (TURNS[event.key] && event.target === canvas) change({ turn: turned(state.turn, ...TURNS[event.key]), point: null });
-  else if (toggle && !byId(toggle).disabled) change({ [toggle]: !state[toggle] });
+  else if (toggle && !byId(toggle).disabled && !byId(toggle).hidden) change({ [toggle]: !state[toggle] });
   else if (KEYS[event.key]) KEYS[event.key]();
   else return;
   event.preventDefault();

@@ -12,17 +12,14 @@ function drawHistograms() {
   const kinds = Object.entries(layer().histograms);
   document.getElementById("histograms-panel").hidden = !kinds.length;
   histogramMarks = kinds.map(([kind, found]) => {
-    const made = chart(parent, 150, HISTOGRAM, `Histogram of ${HISTOGRAMS[kind]} with its null`);
+    const made = chart(parent, parent.clientWidth > 500 ? 205 : 150, HISTOGRAM, `Histogram of ${HISTOGRAMS[kind]} with its null`);
     const every = [...Object.values(found.data), ...Object.values(found.null)];
     const bins = visible(every);
     const x = linear([found.edges[bins[0]], found.edges[bins[1]]], made.x);
-    const peak = (densities) => Math.max(0, ...Object.values(densities).flat());
-    const top = Math.min(Math.max(peak(found.data), peak(found.null)), SPIKE * (peak(found.null) || Infinity));
-    const y = linear([0, 1.06 * top || 1], made.y);
     below(made, x, ticksOf(found.edges[bins[0]], found.edges[bins[1]], 6));
     made.root.append(svg("text", { class: "strong", x: made.x[0], y: 12 }, HISTOGRAMS[kind]));
     const marks = made.root.appendChild(svg("g"));
-    return { made, found, x, y, bins, marks };
+    return { made, found, x, bins, marks };
   });
   markHistograms();
 }
@@ -38,10 +35,17 @@ function visible(densities) {
   return [Math.max(0, Math.min(...seen) - 1), Math.min(densities[0].length, Math.max(...seen) + 2)];
 }
 
+// The highest density that is drawn: every generation fills its chart, and no spike hides the null.
+function topOf(data, none) {
+  const peak = (density) => (density ? Math.max(...density) : 0);
+  return 1.06 * Math.min(Math.max(peak(data), peak(none)), SPIKE * (peak(none) || Infinity)) || 1;
+}
+
 function markHistograms() {
   const g = state.hover ?? now();
-  for (const { made, found, x, y, bins, marks } of histogramMarks) {
+  for (const { made, found, x, bins, marks } of histogramMarks) {
     const [data, none] = [found.data[g], found.null[g]];
+    const y = linear([0, topOf(data, none)], made.y);
     const outline = (density) => {
       const points = [];
       for (let i = bins[0]; i < bins[1]; i++) {

@@ -7,7 +7,7 @@ function drawLegend() {
   legend.replaceChildren();
   if (!clouds) return;
   colorEntries();
-  if (state.arrows) entries([["inward", themedRgb("data")], ["outward", themedRgb("null")]], " arrows:");
+  if (state.arrows) entries([["inward", themedRgb("data")], ["outward", themedRgb("null")]], "· arrows");
 }
 
 function colorEntries() {
@@ -19,7 +19,7 @@ function colorEntries() {
 }
 
 function entries(pairs, heading) {
-  if (heading) legend.append(`${heading} `);
+  if (heading) legend.append(` ${heading} `);
   const step = Math.ceil(pairs.length / 16);
   pairs.forEach(([name, rgb], i) => { if (i % step === 0) legend.append(dot(rgb), `${name} `); });
 }

@@ -9,10 +9,9 @@ function colorings() {
   const some = (name) => clouds.each.some((cloud) => cloud && cloud[name]);
   const made = [];
   if (clouds.shared.labels.length) made.push(["label", COLORINGS.label]);
-  made.push(["generation", COLORINGS.generation]);
   for (const value of clouds.shared.values) if (some(value.key)) made.push([value.key, value.heading]);
   if (some("novelty")) made.push(["novelty", COLORINGS.novelty]);
-  made.push(["radius", COLORINGS.radius]);
+  made.push(["radius", COLORINGS.radius], ["generation", COLORINGS.generation]);
   return made;
 }
 

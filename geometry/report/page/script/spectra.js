@@ -1,6 +1,6 @@
 // Spectra of all generations on log axes, over the reference's total variance; the one shown stands out.
 
-const SPECTRA = { left: 50, right: 14, top: 14, bottom: 36 };
+const SPECTRA = { left: 50, right: 14, top: 24, bottom: 36 };
 const DEEP = 1e-7; // of the largest share: below it nothing is drawn
 let spectraLines = [];
 
@@ -30,7 +30,7 @@ function drawSpectra() {
     made.root.append(wide);
     spectraLines.push({ at: one.at, line });
   }
-  made.word = made.root.appendChild(svg("text", { class: "strong", x: made.x[1], y: made.y[1] + 8, "text-anchor": "end" }));
+  made.word = made.root.appendChild(svg("text", { class: "strong", x: made.x[1], y: 12, "text-anchor": "end" }));
   spectraLines.word = made.word;
   markSpectra();
 }

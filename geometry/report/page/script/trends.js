@@ -1,6 +1,6 @@
 // One small chart per statistic over the generations: interval, null, onsets of the changes that show in it.
 
-const TREND = { left: 42, right: 12, top: 22, bottom: 22 };
+const TREND = { left: 40, right: 12, top: 22, bottom: 22 };
 let trendMarks = [];
 
 function drawTrends() {
@@ -8,7 +8,7 @@ function drawTrends() {
   parent.replaceChildren();
   trendMarks = layer().trends.map((panel) => {
     const cell = parent.appendChild(document.createElement("div"));
-    return trend(chart(cell, 132, TREND, `${panel.heading} over the generations`), panel);
+    return trend(chart(cell, cell.clientWidth < 190 ? 112 : 132, TREND, `${panel.heading} over the generations`), panel);
   });
   document.getElementById("trends-panel").hidden = !layer().trends.length;
   markTrends();
@@ -19,7 +19,7 @@ function trend(made, panel) {
   const { low, high, nullShown } = extentOf(panel.values);
   const y = linear([low, high], made.y);
   made.root.append(svg("text", { class: "strong", x: made.x[0] - 36, y: 12 }, panel.heading));
-  for (const onset of layer().onsets) if (panel.changes.includes(onset.change)) onsetMark(made, x, onset);
+  for (const onset of layer().onsets) if (panel.changes.includes(onset.change)) onsetMark(made, x, onset, panel.heading);
   beside(made, y, ticksOf(low, high, 3));
   below(made, x, labelled(last() + 1, 10), (g) => layer().generations[g].number);
   const bounded = panel.values.filter((row) => row.low !== null && row.high !== null);
@@ -50,8 +50,10 @@ function extentOf(values) {
   return { low: low - pad, high: high + pad, nullShown };
 }
 
-function onsetMark(made, x, onset) {
+function onsetMark(made, x, onset, heading) {
   if (onset.generation === null) return;
+  const from = `from ${layer().generations[onset.generation].number}`;
+  const words = 7.4 * (heading.length + onset.change.length + from.length) < made.width ? `${onset.change} ${from}` : from;
   const [low, high] = [onset.low ?? onset.generation, onset.high ?? onset.generation];
   const half = 0.14 * (x(1) - x(0));
   made.root.append(
@@ -59,7 +61,7 @@ function onsetMark(made, x, onset) {
     svg("line", {
       class: `onset${onset.provisional ? " provisional" : ""}`, x1: x(onset.generation), x2: x(onset.generation), y1: made.y[1], y2: made.y[0],
     }),
-    svg("text", { class: "onset-word", x: made.x[1], y: 12, "text-anchor": "end" }, `${onset.change} from ${layer().generations[onset.generation].number}`),
+    svg("text", { class: "onset-word", x: made.x[1], y: 12, "text-anchor": "end" }, words),
   );
 }
 

@@ -17,6 +17,7 @@ const drawCard = () => fillCard(layer().generations[state.hover ?? now()]);
 function sizeCard() {
   const card = document.getElementById("card");
   card.style.minHeight = "";
+  if (hoverless()) return drawCard();
   const heights = layer().generations.map((one) => {
     fillCard(one);
     return card.offsetHeight;
@@ -35,6 +36,7 @@ function fillCard(one) {
   if (one.name && one.name !== one.title) words.append(element("span", "reading", ` ${one.name}`));
   const parts = [head, words];
   if (one.evidence.length) parts.push(evidence(one));
+  else if (layer().generations.indexOf(one) === layer().reference && last() > 0) parts.push(element("p", "reading", "The reference: changes are told against this generation."));
   parts.push(values(one));
   document.getElementById("card").replaceChildren(...parts);
 }
@@ -43,15 +45,17 @@ function fillCard(one) {
 function evidence(one) {
   const rows = one.evidence.map((found) => {
     const row = element("tr", one.changes.includes(found.change) ? "found" : "", scoped("row", found.change));
-    const sure = found.low === null || found.high === null ? "" : `${figures(found.low)} to ${figures(found.high)}`;
-    row.append(number(figures(found.effect)), element("td", "interval", sure), element("td", "interval", needed(found.threshold)), number(figures(found.z, Math.abs(found.z) >= 100 ? 3 : 2)));
+    const sure = found.low === null || found.high === null ? "" : `${short(found.low)} to ${short(found.high)}`;
+    row.append(number(short(found.effect)), element("td", "interval", sure), element("td", "interval beyond", needed(found.threshold)), number(figures(found.z, Math.abs(found.z) >= 100 ? 3 : 2)));
     row.title = found.statistic || "";
     return row;
   });
-  const head = element("tr", "", ...["change", "effect", "95 %", "beyond", "z"].map((word, i) => scoped("col", word, i ? "number" : "")));
+  const head = element("tr", "", ...["change", "effect", "95 %", "beyond", "z"].map((word, i) => scoped("col", word, i ? `number ${word}` : "")));
   return element("table", "", element("thead", "", head), element("tbody", "", ...rows));
 }
 
+const short = (value) => (Math.abs(value) < 1e-4 ? "0" : figures(value));
+const minus = (words) => words.replaceAll("-", "−");
 const number = (words) => element("td", "number", words);
 const needed = (limits) => [limits ?? []].flat().map((limit, i) => (limit === null ? "" : `${i ? ">" : "<"} ${figures(limit)}`)).filter(Boolean).join(", ");
 
@@ -62,7 +66,7 @@ function scoped(scope, words, className = "") {
 }
 
 function values(one) {
-  const rows = one.values.map(([heading, value, sure]) => element("tr", "", scoped("row", heading), number(value), element("td", "interval", sure)));
+  const rows = one.values.map(([heading, value, sure]) => element("tr", "", scoped("row", heading), number(minus(value)), element("td", "interval", minus(sure))));
   return element("table", "", element("tbody", "", ...rows));
 }
 
