@@ -141,7 +141,7 @@ ORDER = ("fresh", "accumulate", "accumulate-subsample", "replace", f"replace, la
 WIDE = {"total variance": "scale", "effective rank": "effective_rank", "vendi": "vendi"}
 
 
-def regimes(n: int = 100, d: int = 16, seeds: int = 96) -> Iterator[Point]:
+def regimes(n: int = 100, d: int = 16, seeds: int = 48) -> Iterator[Point]:
     """Five measures of spread at generation 10, the mean over seeds; a quarter of them where a regime looks at rows."""
     for place, (arm, settings) in enumerate(ARMS.items()):
         looking = settings["regime"] in LOOKING
