@@ -12,8 +12,8 @@ import torch
 from geometry.catalog import compute
 from geometry.errors import InputError, UsageError
 from geometry.monitor import CollapseMonitor, sink, watch
-from geometry.sources.logs import read_log
 from geometry.monitor.queue import Queue
+from geometry.sources.logs import read_log
 
 POINTS = clouds.gaussian(300, 6).astype(np.float32)
 
@@ -119,7 +119,7 @@ class Out(torch.nn.Module):
         self.kind = kind
 
     def forward(self, x: torch.Tensor) -> object:
-        return {"rows": x, "tuple": (x, None), "dict": {"hidden": x, "loss": 1.0}}[self.kind]
+        return {"rows": x, "tuple": (x, 2 * x), "dict": {"hidden": x, "loss": 2 * x}}[self.kind]
 
 
 TOKENS = torch.arange(2 * 3 * 4, dtype=torch.float32).reshape(2, 3, 4)
@@ -160,20 +160,20 @@ def test_only_training_counts_unless_asked() -> None:
 
 def test_tuples_and_dicts_are_asked_which_part() -> None:
     monitor = CollapseMonitor("scale", rows=4)
-    for kind, output in (("tuple", 0), ("dict", "hidden")):
+    for kind, take in (("tuple", "0"), ("dict", "hidden")):
         model = Net(kind)
         with (
             watch(model, "tail", monitor),
-            pytest.raises(InputError, match=rf"{kind} with {output!r} \(3, 2\).*output="),
+            pytest.raises(InputError, match=rf"{kind} of '{take}' \(3, 2\).*take="),
         ):
             model(torch.ones(3, 2))
-        with watch(model, "tail", monitor, output=output):
+        with watch(model, "tail", monitor, take=take):
             model(torch.ones(3, 2))
     assert monitor.queue.seen == 6
 
 
 def test_layer_that_is_not_there() -> None:
-    for layer, said in (("bdy", "it has body"), ("*", "means 2 modules")):
+    for layer, said in (("bdy", "body"), ("*", "means 2 modules")):
         with pytest.raises(InputError, match=said), watch(Net(), layer, CollapseMonitor()):
             pass
     with pytest.raises(UsageError, match="pool 'max'"), watch(Net(), "body", CollapseMonitor(), pool="max"):

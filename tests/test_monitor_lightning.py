@@ -74,5 +74,5 @@ def test_training_stops_where_the_condition_holds(tmp_path: Path) -> None:
 
 
 def test_a_layer_that_is_not_there_ends_it_before_the_first_step(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="it has encoder"):
+    with pytest.raises(InputError, match=r"no layer is called like 'encodr'.*encoder"):
         fit(tmp_path, layer="encodr")

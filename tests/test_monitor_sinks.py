@@ -10,6 +10,7 @@ import pytest
 
 from geometry.errors import InputError, UsageError
 from geometry.monitor.sinks import sink
+from geometry.sources.logs import read_log
 
 
 class Recorder:
@@ -41,6 +42,15 @@ def test_jsonl_and_several_at_once(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines()]
     assert lines == [{"step": 1, "a": 1.5}, {"step": 2, "a": None}]
     assert told[0] == ({"a": 1.5}, 1)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_tensorboard_by_name(tmp_path: Path) -> None:
+    send = sink(f"tensorboard:{tmp_path / 'events'}")
+    send({"scale.total variance": 2.5}, 3)
+    send.args[0].flush()
+    (logged,) = read_log(tmp_path / "events")
+    assert (logged.name, logged.at.tolist(), logged.value.tolist()) == ("geometry/scale.total variance", [3], [2.5])
 
 
 def test_loggers_by_what_they_can_do() -> None:

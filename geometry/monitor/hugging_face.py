@@ -27,7 +27,7 @@ def _callback_class() -> Any:
 class HuggingFaceMonitor(_callback_class()):  # type: ignore[misc]
     """Watch `layer` of the model that is trained, read every `every` steps, log, and stop where a condition holds.
 
-    log: a further place for the readings (see `geometry.monitor.sinks`). pool and output are those of `watch`.
+    log: a further place for the readings (see `geometry.monitor.sinks`). pool and take are those of `watch`.
     `readings` keeps them all. Raises InputError, when training starts, for a layer that is not there.
     """
 
@@ -38,12 +38,12 @@ class HuggingFaceMonitor(_callback_class()):  # type: ignore[misc]
         *,
         every: int = 100,
         pool: str = "mean",
-        output: int | str | None = None,
+        take: str | None = None,
         log: Any = None,
     ) -> None:
         if every < 1:
             raise UsageError(f"every = {every}; a reading every 1 step or more")
-        self.monitor, self.layer, self.every, self.pool, self.output = monitor, layer, every, pool, output
+        self.monitor, self.layer, self.every, self.pool, self.take = monitor, layer, every, pool, take
         self.readings: list[Reading] = []
         self._sink = sink(log)
         self._handle: Any = None
@@ -56,7 +56,7 @@ class HuggingFaceMonitor(_callback_class()):  # type: ignore[misc]
         return self
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._handle = attach(kwargs["model"], self.layer, self.monitor, pool=self.pool, output=self.output)
+        self._handle = attach(kwargs["model"], self.layer, self.monitor, pool=self.pool, take=self.take)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step % self.every:

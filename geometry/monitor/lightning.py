@@ -32,7 +32,7 @@ def _callback_class() -> Any:
 class LightningMonitor(_callback_class()):  # type: ignore[misc]
     """Watch `layer` of the module that is fitted, read every `every` steps, log, and stop where a condition holds.
 
-    log: a further place for the readings (see `geometry.monitor.sinks`). pool and output are those of `watch`.
+    log: a further place for the readings (see `geometry.monitor.sinks`). pool and take are those of `watch`.
     `readings` keeps them all. Raises InputError, when fitting starts, for a layer that is not there.
     """
 
@@ -43,20 +43,20 @@ class LightningMonitor(_callback_class()):  # type: ignore[misc]
         *,
         every: int = 100,
         pool: str = "mean",
-        output: int | str | None = None,
+        take: str | None = None,
         log: Any = None,
     ) -> None:
         super().__init__()
         if every < 1:
             raise UsageError(f"every = {every}; a reading every 1 step or more")
-        self.monitor, self.layer, self.every, self.pool, self.output = monitor, layer, every, pool, output
+        self.monitor, self.layer, self.every, self.pool, self.take = monitor, layer, every, pool, take
         self.readings: list[Reading] = []
         self._sink = sink(log)
         self._handle: Any = None
         self._read_at = 0
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        self._handle = attach(pl_module, self.layer, self.monitor, pool=self.pool, output=self.output)
+        self._handle = attach(pl_module, self.layer, self.monitor, pool=self.pool, take=self.take)
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         step = trainer.global_step
