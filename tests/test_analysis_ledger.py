@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,16 @@ def sets() -> list[Array]:
     return [clouds.clusters(130, 6, g) * (1 - 0.2 * g) for g in range(3)]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def undrawn() -> Iterator[None]:
+    """Pictures are drawn from the record in tests of their own."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("geometry.report.write", lambda record, folder, **formats: [])
+        yield
+
+
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(undrawn: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that nothing stopped."""
     out = tmp_path_factory.mktemp("whole") / "run"
     analyze(sets(), statistics=NAMES, out=out)

@@ -67,13 +67,13 @@ def test_policy_junit_json_last_and_missing(work: Path, tmp_path: Path, capsys: 
     found = json.loads(said(capsys, 1, "gate", work / "run", "--policy", policy, "--last", "--junit", xml, "--json"))
     assert found["passed"] is False and [one["generation"] for one in found["checks"]] == [2]
     assert ElementTree.parse(xml).getroot().get("failures") == "1"
-    words = ("gate", work / "run", "--fail-on", "scale.total.z>1")
+    words = ("gate", work / "run", "--fail-on", "two_nn<0.5x", "--against", work / "pair")
     assert "missing" in said(capsys, 1, *words)
     assert "missing" in said(capsys, 0, *words, "--missing", "pass")
 
 
 def test_against_an_earlier_run(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("gate", work / "run", "--fail-on", "scale.total<0.99x")
+    words = ("gate", work / "run", "--fail-on", "scale.total variance<0.99x")
     assert said(capsys, 1, *words)
     assert said(capsys, 0, *words, "--against", work / "run")
 
@@ -83,7 +83,7 @@ def test_rerun_is_equal_from_anywhere(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     found = json.loads(said(capsys, 0, "rerun", work / "run" / "run.json", "-q", "--json", "--threads", 1))
-    assert found["same"] and found["verdict"] and found["rows"] == found["equal"] > 10
+    assert found["same"] and found["verdict"] and found["rows"] == found["equal"] > 6
     assert found["differences"] == found["inputs"] == found["packages"] == []
     assert "rows are equal to the byte; the verdict is the same" in said(capsys, 0, "rerun", work / "pair", "-q")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,10 @@ import pytest
 from geometry import __version__, cli
 from geometry.errors import OutOfMemoryError
 
-COMMANDS = ("demo", "analyze", "compare", "inspect", "explain", "info", "report")
+COMMANDS = (
+    "demo", "analyze", "compare", "inspect", "doctor", "fingerprint", "gate", "merge", "rerun", "explain", "info",
+    "report",
+)  # fmt: skip
 
 
 def usage_error(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -90,16 +93,16 @@ def shell(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_is_quick() -> None:
+    """Under .3 s of processor time, however busy the machine is."""
     shell("-m", "geometry", "--help")  # compiles what was not compiled yet
     seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         said = shell("-m", "geometry", "--help")
-        seconds.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert said.returncode == 0 and all(command in said.stdout for command in COMMANDS)
-        if seconds[-1] < 0.5:
-            break
-    assert min(seconds) < 0.5
+    assert min(seconds) < 0.3
 
 
 def test_neither_help_nor_inspect_imports_torch_or_what_draws(tmp_path: Path) -> None:
@@ -108,6 +111,7 @@ def test_neither_help_nor_inspect_imports_torch_or_what_draws(tmp_path: Path) ->
     code = (
         "import sys, geometry.cli as cli\n"
         "cli.parser()\n"
+        "assert 'numpy' not in sys.modules\n"
         f"cli.main(['inspect', {str(tmp_path / 'x.npy')!r}])\n"
         f"print(*({heavy} & set(sys.modules)), sep=', ', end='', file=sys.stderr)"
     )

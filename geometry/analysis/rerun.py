@@ -137,7 +137,8 @@ def _keyed(record: Record) -> dict[Key, dict[str, Any]]:
 
 def _differences(key: Key, old: dict[str, Any] | None, new: dict[str, Any] | None) -> list[Difference]:
     if old is None or new is None:
-        return [Difference(*key[:3], "row", *("absent" if one is None else "there" for one in (old, new)))]
+        was, now = ("absent" if one is None else "there" for one in (old, new))
+        return [Difference(*key[:3], "row", was, now)]
     changed = [name for name in {**old, **new} if dumps(old.get(name)) != dumps(new.get(name))]
     return [Difference(*key[:3], name, old.get(name), new.get(name), _relative(old, new, name)) for name in changed]
 

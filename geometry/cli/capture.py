@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from geometry.cli.analyze import natural, positive, set_threads, teller
 from geometry.errors import InputError, UsageError
-from geometry.schema import dumps
 from geometry.schema.places import require_place
 
 if TYPE_CHECKING:
@@ -96,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
         )  # fmt: skip
         write(folder)
     cards = {str(folder): read_card(folder) for folder in folders}
+    from geometry.schema import dumps
+
     print(dumps(cards) if args.json else "\n".join(_line(folder, card) for folder, card in cards.items()))
     return 0
 

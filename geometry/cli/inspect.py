@@ -11,16 +11,12 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from geometry.errors import GeometryError, InputError
-from geometry.schema import dumps
-from geometry.sources import ArrayInfo, Place, inspect
-from geometry.sources.captured import layers_of
-from geometry.sources.formats import format_of, readable
-from geometry.sources.model_folders import weights_of
-from geometry.sources.natural import natural
-from geometry.sources.paths import locate
+
+if TYPE_CHECKING:
+    from geometry.sources import ArrayInfo, Place
 
 COLUMNS = ("key", "shape", "dtype", "size", "role")
 
@@ -57,6 +53,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _places(text: str) -> list[Place]:
     """Every readable file of a folder and of its subfolders, or what else the text means."""
+    from geometry.sources import Place
+    from geometry.sources.captured import layers_of
+    from geometry.sources.formats import readable
+    from geometry.sources.model_folders import weights_of
+    from geometry.sources.natural import natural
+    from geometry.sources.paths import locate
+
     folder = Path(text).expanduser()
     if not folder.is_dir() or readable(folder) or weights_of(folder) or layers_of(folder):
         return locate(text)
@@ -68,6 +71,9 @@ def _places(text: str) -> list[Place]:
 
 
 def _file(place: Place, *, alone: bool) -> dict[str, Any]:
+    from geometry.sources import inspect
+    from geometry.sources.formats import format_of
+
     head: dict[str, Any] = {"path": str(place.path), "format": format_of(place.path).name}
     try:
         return head | {"arrays": [_as_dict(info) for info in inspect(str(place))]}
@@ -98,6 +104,7 @@ def _spectra(args: argparse.Namespace) -> int:
     """The spectra of the weights, and of their changes, as a table or one document."""
     from geometry.analysis.weights import weight_spectra
     from geometry.report.weights import table
+    from geometry.schema import dumps
 
     found = [one.as_dict() for one in weight_spectra(args.path, args.spectra or "*", args.against)]
     if args.json:

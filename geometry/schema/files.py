@@ -85,7 +85,7 @@ def write_array(path: Path, array: Array) -> None:
 def write_arrays(path: Path, arrays: dict[str, Array], *, compressed: bool = False) -> None:
     """Several arrays in one .npz without pickles, whole or not at all."""
     save = np.savez_compressed if compressed else np.savez
-    write_whole(path, lambda file: save(file, allow_pickle=False, **arrays))  # type: ignore[arg-type]
+    write_whole(path, lambda file: save(file, allow_pickle=False, **arrays))
 
 
 def read_arrays(path: Path | str) -> dict[str, Array]:

@@ -166,7 +166,7 @@ def _counted(magnitudes: Floats, bins: int, fine: int) -> Ints:
 def write_fingerprint(path: Path | str, one: Fingerprint) -> None:
     """One file without pickles, written whole or not at all."""
     head = {"version": VERSION, "n": one.n, "d": one.d, "left_out": one.left_out}
-    arrays = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8), "mean": one.mean}
+    arrays: dict[str, Array] = {"head": np.frombuffer(json.dumps(head).encode(), np.uint8), "mean": one.mean}
     arrays["second"] = one.second[np.triu_indices(len(one.mean))]
     arrays |= {name: getattr(one, name) for name in ("digests", "copies", "sample", "norms", "values")}
     write_arrays(Path(path), arrays, compressed=True)
@@ -176,13 +176,13 @@ def read_fingerprint(path: Path | str) -> Fingerprint:
     """A fingerprint from its file; InputError where it is none."""
     try:
         arrays = read_arrays(path)
-        head = json.loads(arrays.pop("head").tobytes())
+        head: dict[str, Any] = json.loads(arrays.pop("head").tobytes())
         if head.pop("version") != VERSION:
             raise ValueError("of another version")
         m = len(arrays["mean"])
         upper = np.zeros((m, m))
         upper[np.triu_indices(m)] = arrays.pop("second")
-        made = Fingerprint(**head, **arrays, second=upper + np.triu(upper, 1).T)
+        made = Fingerprint(**{**head, **arrays, "second": upper + np.triu(upper, 1).T})
     except Exception as error:  # a damaged file can raise anything
         raise InputError(
             f"{path}: not a readable fingerprint ({error}); write it again with `geometry fingerprint`"

@@ -100,7 +100,7 @@ def _part(block: Array, shift: Floats, directions: Floats) -> _Part:
     from geometry.pairs.cpu.digests import row_digests
 
     values = block.astype(np.float64)
-    nan, infinite = np.isnan(values).any(axis=1), np.isinf(values).any(axis=1)
+    nan, infinite = (np.asarray(odd.any(axis=1)) for odd in (np.isnan(values), np.isinf(values)))
     good = ~(nan | infinite)
     finite = values[good]
     norms, shadows = np.full(len(values), np.nan), np.full((len(values), directions.shape[1]), np.nan, np.float32)
