@@ -54,7 +54,10 @@ class Terms(NamedTuple):
 
 @dataclass(frozen=True)
 class Packed:
-    """n rows in the order `order`, padded to whole blocks (left operands to STEP): words (m, w) uint32 and the same in panels (m / c, w, c)."""
+    """n rows in the order `order`, padded to whole blocks, left operands to STEP.
+
+    words (m, w) uint32, and the same in panels (m / c, w, c).
+    """
 
     n: int
     order: Ints
