@@ -88,6 +88,7 @@ PEERS: dict[str, tuple[Peer, ...]] = {
         Peer("scikit-dimension, 500 rows", "scikit_dimension_ess", *SKDIM, ("ess",), rows=500),
         Peer("scikit-dimension, balls to d = 64", "scikit_dimension_danco", *SKDIM, ("danco",)),
         Peer("torchid", "torchid", "torchid", "torchid", (*CPU, *CUDA), ESTIMATORS),
+        Peer("geometry, value alone", "ours_value_alone", "geometry", "embedding-geometry", CPU, ("vendi",)),
         Peer("vendi-score", "vendi_score", "vendi_score", "vendi-score", CPU, ("vendi",)),
     ),
     "analyze": (Peer(OURS, "ours", "geometry", "embedding-geometry"),),

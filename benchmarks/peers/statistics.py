@@ -40,6 +40,13 @@ def ours(inputs: Inputs) -> Call:
     return call
 
 
+def ours_value_alone(inputs: Inputs) -> Call:
+    """vendi without its error, for which eigenvalues are enough."""
+    from geometry import compute
+
+    return lambda: compute("vendi", inputs.points, interval=False, device=inputs.device)
+
+
 def _local(inputs: Inputs) -> Call:
     from geometry.catalog import evaluate, statistics
     from geometry.pairs import Scan, executor

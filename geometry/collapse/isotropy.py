@@ -16,9 +16,12 @@ from geometry.collapse.rankme import uncentred
 from geometry.collapse.unit_rows import cosines
 from geometry.estimates import measured, undefined
 from geometry.pairs.influence import influence_stderr
+from geometry.pairs.plan import blocks
 from geometry.pairs.scan import Scan
 from geometry.registry import statistic
 from geometry.types import Estimate, Floats
+
+BLOCK = 32  # directions whose exponentials are held at once
 
 
 @statistic(
@@ -41,13 +44,15 @@ def partition_isotropy(scan: Scan) -> Estimate:
     if scan.n < 1:
         return undefined("partition_isotropy", "few-rows", **fields)
     _, rows = uncentred(scan)
-    along = np.hstack([rows, -rows])
     if rows.shape[1] < scan.d:  # the eigenvectors that no row reaches: F = n
-        along = np.hstack([along, np.zeros((len(rows), 1))])
-    logs, shares = _log_mean_exp(along)
-    low, high = int(np.argmin(logs)), int(np.argmax(logs))
-    value = float(np.exp(logs[low] - logs[high]))
-    stderr = value * influence_stderr(shares[:, low] - shares[:, high], scan.n)
+        rows = np.hstack([rows, np.zeros((len(rows), 1))])
+    signs = np.repeat([1.0, -1.0], rows.shape[1])
+    columns = np.tile(np.arange(rows.shape[1]), 2)
+    logs = np.concatenate([_log_mean_exp(signs[b] * rows[:, columns[b]])[0] for b in blocks(len(signs), BLOCK)])
+    ends = [int(np.argmin(logs)), int(np.argmax(logs))]
+    value = float(np.exp(logs[ends[0]] - logs[ends[1]]))
+    shares = _log_mean_exp(signs[ends] * rows[:, columns[ends]])[1]
+    stderr = value * influence_stderr(shares[:, 0] - shares[:, 1], scan.n)
     exact = len(rows) == scan.n
     return measured("partition_isotropy", value, stderr=stderr, method="influence function", exact=exact, **fields)
 

@@ -231,7 +231,9 @@ def _block_spectra(difference: Floats, unit: Floats, count: Ints) -> tuple[Float
 
 def _eigenvalues(matrices: Floats, size: Floats) -> Floats:
     """Descending, values at the level of rounding 0: eps times the order and the largest, or the entries' size."""
-    values = np.linalg.eigvalsh(matrices)[:, ::-1]
+    from geometry.pairs.small_eigenvalues import eigenvalues
+
+    values = eigenvalues(matrices)[:, ::-1]
     eps = np.finfo(np.float64).eps
     floor = np.maximum(values.shape[1] * values[:, 0], 8 * size) * eps
     return np.where(values > floor[:, None], values, 0.0)
