@@ -19,6 +19,7 @@ from geometry.errors import InputError
 from geometry.sources.array_info import ArrayInfo, companion_role, describe
 from geometry.types import Array
 
+LONGEST_LINE, MOST_COLUMNS = 16 << 20, 200_000
 POINTS = "points"  # the key under which the numeric columns of a table are known
 
 
@@ -61,8 +62,13 @@ def as_values(column: Sequence[str]) -> Array:
 
 def _layout(path: Path) -> _Layout:
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        line = stream.readline()
+        line = stream.readline(LONGEST_LINE + 1)
         delimiter = max(",;\t", key=line.count)
+        if len(line) > LONGEST_LINE or line.count(delimiter) > MOST_COLUMNS:
+            raise InputError(
+                f"{path}: line 1 has over {LONGEST_LINE} characters or {MOST_COLUMNS} columns; write one row per line, "
+                "or save so wide a set as .npy"
+            )
         stream.seek(0)
         rows = csv.reader(stream, delimiter=delimiter)
         first = [field.strip() for field in next(rows, [])]

@@ -15,8 +15,11 @@ from typing import IO, Any
 import numpy as np
 
 from geometry.errors import InputError, UnsafeFileError
+from geometry.sources.archives import refuse_bombs
 from geometry.sources.array_info import ArrayInfo, describe
 from geometry.types import Array
+
+LONGEST_HEADER = 10_000  # bytes, as NumPy has it
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,14 @@ def npy_read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
 
 def npz_contents(path: Path) -> list[ArrayInfo]:
     """Every member of the archive, from its own header."""
+    refuse_bombs(path)
     with zipfile.ZipFile(path) as archive:
         return [_info(_key(member), _member_header(archive, member, path)) for member in _members(archive)]
 
 
 def npz_read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     """The members named by `keys`; their checksums are verified on the way."""
+    refuse_bombs(path)
     with zipfile.ZipFile(path) as archive:
         return {_key(m): _member(archive, m, path) for m in _members(archive) if _key(m) in keys}
 
@@ -91,6 +96,8 @@ def _header(stream: IO[bytes], where: str) -> _Header:
     if start[:6] != np.lib.format.MAGIC_PREFIX:
         _refuse_stranger(start, where)
     length = int.from_bytes(stream.read(2 if start[6] == 1 else 4), "little")
+    if length > LONGEST_HEADER:
+        raise UnsafeFileError(f"{where}: a header of {length} bytes; one of an array takes some hundred, save it anew")
     end = (10 if start[6] == 1 else 12) + length
     stream.seek(8)
     reader = np.lib.format.read_array_header_1_0 if start[6] == 1 else np.lib.format.read_array_header_2_0

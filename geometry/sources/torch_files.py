@@ -11,30 +11,36 @@ import re
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from geometry.errors import InputError, UnsafeFileError
+from geometry.sources.archives import refuse_bombs
 from geometry.sources.array_info import ArrayInfo, describe
 from geometry.types import Array
+
+PARTS = 50_000  # tensors, lists and dictionaries of a checkpoint
 
 
 def contents(path: Path) -> list[ArrayInfo]:
     """Every tensor of the checkpoint; the data stay on disk where the file is of torch's zip format."""
-    return [_info(key, leaf) for key, leaf in _leaves(_load(path))]
+    return [_info(key, leaf) for key, leaf in _leaves(path)]
 
 
 def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     """The arrays named by `keys`; bfloat16 becomes float32."""
-    return {key: _array(path, key, leaf) for key, leaf in _leaves(_load(path)) if key in keys}
+    return {key: _array(path, key, leaf) for key, leaf in _leaves(path) if key in keys}
 
 
 def _load(path: Path) -> Any:
     import torch
 
     mapped = True if zipfile.is_zipfile(path) else None
+    if mapped:
+        refuse_bombs(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks on old pickle protocols; what cannot be read raises
@@ -56,16 +62,26 @@ def _unreadable(path: Path) -> str:
     return f"{path} is truncated or no torch checkpoint; write or copy it again, or check the suffix"
 
 
-def _leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted key, tensor or list of plain values) in the order of the file."""
+def _leaves(path: Path) -> list[tuple[str, Any]]:
+    """(dotted key, tensor or list of plain values) in the order of the file; UnsafeFileError past PARTS of them."""
+    parts = list(islice(_parts(_load(path)), PARTS + 1))
+    if len(parts) > PARTS:
+        raise UnsafeFileError(
+            f"{path} holds more than {PARTS} parts, one in another; do not trust this file, or save its tensors flat"
+        )
+    return [(key, part) for key, part in parts if not isinstance(part, dict | list | tuple) or _plain_list(part)]
+
+
+def _parts(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted key, part) of everything that lies within a value, itself included, scalars and text left out."""
     import torch
 
-    if isinstance(value, torch.Tensor) or _plain_list(value):
+    if isinstance(value, torch.Tensor | dict | list | tuple):
         yield prefix, value
-    elif isinstance(value, dict | list | tuple):
+    if isinstance(value, dict | list | tuple) and not _plain_list(value):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, part in items:
-            yield from _leaves(part, f"{prefix}.{key}" if prefix else str(key))
+            yield from _parts(part, f"{prefix}.{key}" if prefix else str(key))
 
 
 def _plain_list(value: Any) -> bool:
