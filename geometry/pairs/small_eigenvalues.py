@@ -7,8 +7,8 @@ that is taken away. The QL steps are those of Pal, Walker and Kahan (Parlett 198
 off-diagonals with Wilkinson's shift, eight matrices side by side. Errors are a few eps times the largest eigenvalue; a
 matrix whose squares would under- or overflow is for its caller to scale.
 
-LAPACK takes two to three times as long at order 100, where calls and passes over memory cost more than arithmetic; from order
-256 on its blocks win, and it is asked. One thread: callers run blocks side by side.
+LAPACK takes two to three times as long at order 100, where calls and passes over memory cost more than arithmetic; from
+order 256 on its blocks win, and it is asked. One thread: callers run blocks side by side.
 """
 
 from __future__ import annotations
