@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import IO
 
@@ -117,3 +118,16 @@ def test_the_schema_is_a_schema_and_refuses_what_it_should() -> None:
     assert not of_row.is_valid(ROW | {"status": "fine"}) and not of_row.is_valid(ROW | {"value": "0.1"})
     assert not of_row.is_valid({key: value for key, value in ROW.items() if key != "reason"})
     assert not Draft202012Validator(schema).is_valid({})
+
+
+def test_an_overwritten_run_is_no_run_until_it_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_record(record(), tmp_path)
+    assert (tmp_path / "run.json").exists()
+
+    def refuse(file: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(InputError, match="No space left"):
+        write_record(record(), tmp_path)
+    assert not (tmp_path / "run.json").exists() and (tmp_path / "results.jsonl").exists()

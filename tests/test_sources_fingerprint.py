@@ -11,6 +11,7 @@ import clouds
 import numpy as np
 import pytest
 
+from geometry import analyze
 from geometry.analysis.fingerprints import compare
 from geometry.cli import main
 from geometry.errors import InputError
@@ -158,3 +159,10 @@ def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["compare", str(made / "a.npy.fingerprint"), str(made / "b.npy.fingerprint")]) == 0
     out = capsys.readouterr().out
     assert "B against A" in out and "effective_rank" in out and "kernel_distance" in out
+
+
+def test_a_run_leaves_the_fingerprint_of_every_set(tmp_path: Path) -> None:
+    sets = [clouds.gaussian(80, 4, g) for g in range(2)]
+    analyze(sets, statistics="scale", out=tmp_path)
+    for g, points in enumerate(sets):
+        same(read_fingerprint(tmp_path / "fingerprints" / f"gen_{g}.fingerprint"), fingerprint(points))

@@ -10,6 +10,7 @@ from typing import Any
 
 from geometry.analysis.arms import of_arms
 from geometry.analysis.document import document, rounded, versions
+from geometry.analysis.fingerprints import write_fingerprints
 from geometry.analysis.furthest import furthest_arrays
 from geometry.analysis.judge import Look, look, verdicts
 from geometry.analysis.layers import of_layers
@@ -96,6 +97,7 @@ def _layer(made: Plan, clock: _Clock, progress: Progress, ledger: Ledger) -> tup
     """All of one layer but what has to wait for the other layers: the verdict."""
     outcomes: list[Outcomes] = []
     kept = ledger.of(made, versions())
+    write_fingerprints(made, ledger.folder.parent if ledger.folder else None)
     where = f"{made.sets[0].layer}, " if made.options.by == "layer" else ""
     for g, one in enumerate(made.sets):
         progress(f"{where}{name(one)}: {made.scans[g].n} x {made.scans[g].d}, statistics")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import resource
 from collections.abc import Mapping
@@ -55,7 +56,8 @@ def rounded(timings: dict[str, float]) -> dict[str, float]:
 
 def versions() -> dict[str, str]:
     """Python, the platform and the packages that numbers come from."""
-    found = {"python": platform.python_version(), "platform": platform.platform(terse=True)}
+    machine = os.uname()  # platform.platform() starts a process to find the same
+    found = {"python": platform.python_version(), "platform": f"{machine.sysname}-{machine.release}-{machine.machine}"}
     for package in PACKAGES:
         try:
             found[package] = version(package)

@@ -8,23 +8,38 @@ Smirnov (1939), careful because norms are counted in bins of one percent.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from geometry.analysis.plan import Plan, name
 from geometry.catalog import evaluate
 from geometry.errors import InputError
 from geometry.estimates import measured, undefined
 from geometry.pairs import Scan, executor
 from geometry.registry import Outcome, entry
-from geometry.sources.fingerprint import Fingerprint
+from geometry.schema.places import make_folder
+from geometry.sources.fingerprint import SUFFIX, Fingerprint, fingerprint, write_fingerprint
 from geometry.types import Estimate
 
 ALONE = ("effective_rank", "participation_ratio", "stable_rank")  # of moments
 SAMPLED_ALONE = ("two_nn",)
 PAIRED = ("scale", "frechet")  # of moments
 SAMPLED_PAIRED = ("prdc", "kernel_distance")
+
+
+def write_fingerprints(plan: Plan, folder: Path | None) -> None:
+    """The fingerprint of every set of a plan, in `folder`/fingerprints; nothing without a folder."""
+    if folder is None:
+        return
+    place = folder / "fingerprints"
+    make_folder(place)
+    for one in plan.sets:
+        called = re.sub(r"[^A-Za-z0-9_.-]+", "-", ".".join(filter(None, (one.layer, name(one)))))
+        write_fingerprint(place / f"{called}{SUFFIX}", fingerprint(one.points))
 
 
 @dataclass(frozen=True)
@@ -45,24 +60,24 @@ def compare(first: Fingerprint, second: Fingerprint) -> list[Line]:
     engine = executor("cpu")
     moments = [Scan.of(one.moments, engine) for one in (first, second)]
     samples = [Scan(one.sample, engine) for one in (first, second)]
-    lines = [line for name in ALONE for line in _alone(name, moments)]
-    lines += [line for name in SAMPLED_ALONE for line in _alone(name, samples)]
-    lines += [line for name in PAIRED for line in _between(name, moments[1], moments[0])]
-    lines += [line for name in SAMPLED_PAIRED for line in _between(name, samples[1], samples[0])]
+    lines = [line for called in ALONE for line in _alone(called, moments)]
+    lines += [line for called in SAMPLED_ALONE for line in _alone(called, samples)]
+    lines += [line for called in PAIRED for line in _between(called, moments[1], moments[0])]
+    lines += [line for called in SAMPLED_PAIRED for line in _between(called, samples[1], samples[0])]
     copies = [
         measured("copies", 1 - min(one.distinct / one.n, 1.0) if one.n else 0.0, n=one.n) for one in (first, second)
     ]
     return [*lines, Line("copies", "", *copies), _norms(first, second)]
 
 
-def _alone(name: str, scans: list[Scan]) -> list[Line]:
-    made = [_by_variant(evaluate(entry(name), one)) for one in scans]
-    return [Line(name, variant, *(one.get(variant) for one in made)) for variant in {**made[0], **made[1]}]
+def _alone(called: str, scans: list[Scan]) -> list[Line]:
+    made = [_by_variant(evaluate(entry(called), one)) for one in scans]
+    return [Line(called, variant, *(one.get(variant) for one in made)) for variant in {**made[0], **made[1]}]
 
 
-def _between(name: str, scan: Scan, reference: Scan) -> list[Line]:
-    made = _by_variant(evaluate(entry(name), scan, reference))
-    return [Line(name, variant, between=one) for variant, one in made.items()]
+def _between(called: str, scan: Scan, reference: Scan) -> list[Line]:
+    made = _by_variant(evaluate(entry(called), scan, reference))
+    return [Line(called, variant, between=one) for variant, one in made.items()]
 
 
 def _by_variant(made: Outcome) -> dict[str, Estimate]:

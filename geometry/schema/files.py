@@ -98,6 +98,7 @@ def write_record(record: Record, folder: Path | str) -> None:
     """The whole record into `folder`, which is made; existing files of the same name are replaced."""
     folder = Path(folder)
     (folder / "arrays").mkdir(parents=True, exist_ok=True)
+    (folder / "run.json").unlink(missing_ok=True)  # an earlier one would speak of arrays that are being replaced
     for name, array in record.arrays.items():
         write_array(folder / "arrays" / f"{name}.npy", array)
     write_text(folder / "results.jsonl", "".join(dumps(row) + "\n" for row in record.results))
