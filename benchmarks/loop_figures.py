@@ -141,6 +141,7 @@ def _lines(ax: Axes, points: list[Point]) -> None:
         x, y = [point.x for point in found], [point.value for point in found]
         ax.errorbar(x, y, yerr=error, fmt="o-", ms=3, label=series, color=COLORS.get(series, style.INK))
     ax.set_xlabel("generation")
+    ax.locator_params(axis="x", integer=True)
     ax.legend()
     if min(point.value for point in points) >= 0:
         ax.set_ylim(0, None)
