@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module, metadata
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,8 @@ N, M, D = 600, 500, 16
 RULES = {"fo": "FO", "ratio": "ratio", "maxgap": "maxgap", "participation": "participation_ratio", "kaiser": "Kaiser",
          "broken_stick": "broken_stick", "marchenko_pastur": "MP", "gavish_donoho": "GD", "minka": "Minka",
          "parallel": "parallel"}  # fmt: skip
-DRAWN = "theirs draws its subsets or balls at random and gives a whole number"
+DRAWN = "theirs draws its balls anew for every dimension, ours takes their neighbourhoods from the law"
+SUBSETS = "theirs draws subsets of the rows at random and gives a whole number"
 
 
 @dataclass(frozen=True)
@@ -92,19 +95,20 @@ def of_skdim(rows: Rows) -> Iterator[Pair]:
                n_neighbors=20, comb="mean")  # fmt: skip
     yield pair("mom, mean over rows", "MOM(), n_neighbors=100", peer.MOM(), _mean("mom", x), n_neighbors=100)
     yield pair("mada, mean over rows", "MADA(), n_neighbors=20", peer.MADA(), _mean("mada", x), n_neighbors=20)
-    yield pair("corr_int", "CorrInt()", peer.CorrInt(), _of("corr_int", x),
-               "theirs leaves out pairs at the radius itself, and divides by n^2, which cancels")  # fmt: skip
-    yield pair("fisher_s", "FisherS()", peer.FisherS(), _of("fisher_s", x),
-               "theirs scales its eigenvalues with n - 1 and its alphas end at the last informative one")  # fmt: skip
-    yield pair("mind_ml", f"MiND_ML(k=10, D={D})", peer.MiND_ML(k=10, D=D), _of("mind_ml", x, k=10),
-               "theirs stops where its L-BFGS step does")  # fmt: skip
+    yield pair("corr_int", "CorrInt()", peer.CorrInt(), _of("corr_int", x))
+    yield pair("fisher_s", "FisherS()", peer.FisherS(), _of("fisher_s", x))
+    yield pair("mind_ml", f"MiND_ML(k=10, D={D})", peer.MiND_ML(k=10, D=D), _of("mind_ml", x, k=10))
     yield pair("tle", "TLE(), n_neighbors=20", peer.TLE(), _of("tle", x), n_neighbors=20)
     linear = "theirs is linear between whole dimensions, ours inverts the Gamma functions"
     yield pair("ess", "ESS(), n_neighbors=100", peer.ESS(random_state=0), _of("ess", x), linear, n_neighbors=100)
+    keeps = "theirs keeps .05 of the variance where ours leaves .05 out"
     for rule, theirs in RULES.items():
-        yield pair(f"lpca rule={rule}", f"lPCA(ver='{theirs}')", peer.lPCA(ver=theirs), _of("lpca", x, rule=rule))
+        reason = keeps if rule == "ratio" else ""
+        yield pair(f"lpca rule={rule}", f"lPCA('{theirs}')", peer.lPCA(theirs), _of("lpca", x, rule=rule), reason)
+    yield pair("lpca rule=ratio", "lPCA('ratio', alphaRatio=0.95)", peer.lPCA("ratio", alphaRatio=0.95),
+               _of("lpca", x, rule="ratio"))  # fmt: skip
     yield pair("danco", "DANCo()", peer.DANCo(random_state=0), _of("danco", x), DRAWN)
-    yield pair("knn_graph", "KNN()", peer.KNN(random_state=0), _of("knn_graph", x), DRAWN)
+    yield pair("knn_graph", "KNN()", peer.KNN(random_state=0), _of("knn_graph", x), SUBSETS)
     yield pair(
         "ph0",
         "PH(nsteps=10)",
@@ -117,7 +121,7 @@ def of_skdim(rows: Rows) -> Iterator[Pair]:
 def of_prdc(rows: Rows) -> Iterator[Pair]:
     """compute_prdc(real_features, fake_features, nearest_k=5)."""
     measure = import_module("prdc").compute_prdc
-    copies = "theirs wants a distance below the radius, which is 0 among copies"
+    copies = "theirs wants distances below the radius, which among copies is 0 or rounding"
     for title, x, y, reason in (
         ("", rows.points, rows.reference, ""),
         (", identical", rows.copies, rows.copies, copies),
@@ -142,7 +146,7 @@ def of_torchmetrics(rows: Rows) -> Iterator[Pair]:
     """Distances of features that are passed through as they are."""
     torch, fid = import_module("torch"), import_module("torchmetrics.image.fid")
     kid_module = import_module("torchmetrics.image.kid")
-    functional = import_module("torchmetrics.functional")
+    functional, shape = (import_module(f"torchmetrics.functional{of}") for of in ("", ".shape"))
     x, y = rows.points[:M], rows.reference
 
     class Given(torch.nn.Module):  # type: ignore[misc, name-defined]
@@ -158,7 +162,7 @@ def of_torchmetrics(rows: Rows) -> Iterator[Pair]:
 
     def disparity() -> float:
         clouds = (torch.from_numpy(one.copy())[None] for one in (y, x))
-        return float(functional.shape.procrustes_disparity(*clouds)[0])
+        return float(shape.procrustes_disparity(*clouds)[0])
 
     def cosine() -> float:
         every = functional.pairwise_cosine_similarity(torch.from_numpy(x), zero_diagonal=True)
@@ -209,7 +213,8 @@ def _mean(name: str, points: Array) -> Callable[[], float]:
 
 
 def _compared(package: str, pair: Pair) -> dict[str, Any]:
-    ours, theirs = pair.ours(), pair.theirs()
+    with redirect_stdout(StringIO()):  # some packages print
+        ours, theirs = pair.ours(), pair.theirs()
     scale = max(abs(theirs), abs(ours), 1e-12)
     apart = abs(ours - theirs) / scale
     return {
@@ -236,7 +241,7 @@ def _table(found: list[dict[str, Any]], absent: list[str]) -> str:
     ]
     lines = [
         f"| {row['statistic']} | {row['package']} | `{row['call']}` | {row['ours']:.9g} | {row['theirs']:.9g} | "
-        f"{row['relative']:.1e} | {row['reason'] or 'agrees'} |"
+        f"{row['relative']:.1e} | {row['reason'] or ('agrees' if row['agrees'] else 'differs')} |"
         for row in found
     ]
     return "\n".join([*head, *lines, "", *(f"- {line}" for line in absent)]).rstrip() + "\n"
