@@ -9,6 +9,7 @@ import pytest
 from geometry.analysis.plan import Options, plan
 from geometry.analysis.points import point_arrays
 from geometry.analysis.row_values import K, density_of, rarity_of
+from geometry.analysis.rows import outcomes_of
 from geometry.pairs import Scan, executor
 
 
@@ -44,7 +45,7 @@ def test_rarity_is_even_on_the_reference_and_high_far_out() -> None:
 def test_sets_of_unequal_size_leave_rows_out_and_no_statistic_no_rarity() -> None:
     sets = [clouds.gaussian(60, 4), clouds.gaussian(90, 4, 1)]
     made = plan(sets, Options(statistics="tail_survival"))
-    found = point_arrays(made, [{}, {}])
+    found = point_arrays(made, [outcomes_of(made, g) for g in range(2)])
     assert np.isfinite(found["point.rarity.0"]).all() and np.isfinite(found["point.density.1"]).all()
     assert np.isfinite(found["point.rarity.1"]).sum() == 60
     assert rarity_of(plan(sets, Options(statistics="cone")), 1) is None

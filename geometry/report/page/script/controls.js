@@ -125,6 +125,7 @@ function drawToggles() {
   byId("arrows").disabled = !clouds || !clouds.shared.matching;
   byId("null").disabled = !clouds || !clouds.each.some((cloud) => cloud && cloud.null);
   canvas.classList.toggle("brushing", state.brush);
+  byId("view").classList.toggle("double", state.null);
   const heading = byId("null-heading");
   heading.hidden = !state.null;
   heading.classList.toggle("stacked", canvas.clientHeight > 0.9 * canvas.clientWidth);

@@ -122,7 +122,7 @@ function usePoints({ frame, ratio, paper, rms }, count) {
   gl.uniform1f(uniform(gl, points, "slab"), state.slab);
   gl.uniform1f(uniform(gl, points, "rms"), rms);
   gl.uniform1f(uniform(gl, points, "diameter"), diameter(frame, count) * ratio);
-  gl.uniform1f(uniform(gl, points, "soft"), Math.min(1, 2 / (diameter(frame, count) * ratio)));
+  gl.uniform1f(uniform(gl, points, "soft"), Math.min(0.6, 1.3 / (diameter(frame, count) * ratio)));
   gl.uniform3f(uniform(gl, points, "paper"), ...paper.map((value) => value / 255));
   gl.uniform1f(uniform(gl, points, "marking"), anyMarked() ? 1 : 0);
 }
@@ -130,7 +130,7 @@ function usePoints({ frame, ratio, paper, rms }, count) {
 // CSS pixels across a point: smaller where there are many, larger where there is room.
 function diameter(frame, count) {
   const room = Math.min(frame.width, frame.height) / 500;
-  return state.size * Math.max(1.5, Math.min(6.5, 36 * Math.pow(count, -0.25) * room * Math.pow(state.zoom, 0.4)));
+  return state.size * Math.max(2.2, Math.min(6.5, 38 * Math.pow(count, -0.25) * room * Math.pow(state.zoom, 0.4)));
 }
 
 function bindPoints(here, there, reaches, colors, along, opacity) {
