@@ -70,3 +70,15 @@ def train(images: Tensor, labels: Tensor, *, steps: int = 300, seed: int = 0, wi
         loss.backward()
         optimizer.step()
     return net.eval()
+
+
+def vae_encoder() -> nn.Module:
+    """The VAE of the loops, called as its encoder: images (b, 64) to the mean and log-variance of 12 latents."""
+    from geometry.loops.vae import Network
+
+    class Encoder(Network):
+        def forward(self, images: Tensor) -> Tensor:
+            out: Tensor = self.encoder(images)
+            return out
+
+    return Encoder(64, 192, 12)

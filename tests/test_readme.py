@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import walk
 
 from geometry.catalog import statistics
 from geometry.cli import main
@@ -36,6 +37,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "runs" / f"gen_{t}").mkdir(parents=True)
         np.save(folder / "runs" / f"gen_{t}" / "embeddings.npy", points)
     np.savez(folder / "runs" / "all.npz", **{f"gen_{t}": points for t, points in enumerate(sets)})
+    if any("checkpoints/" in command for command in commands()):
+        walk.write(folder)
     return folder
 
 
@@ -45,6 +48,8 @@ def test_geometry_command_runs(command: str, runs: Path, monkeypatch: pytest.Mon
     words = shlex.split(command)[1:]
     if words[0] == "report" and not (runs / "collapse").exists():
         assert main(["analyze", "runs/gen_{generation}/embeddings.npy", "-o", "collapse", "-q"]) == 0
+    if words[:2] == ["analyze", "layers"] and not (runs / "layers").exists():  # captured by another worker
+        assert main(shlex.split(next(one for one in commands() if one.startswith("geometry capture")))[1:]) == 0
     with redirect_stdout(io.StringIO()) as out:
         assert main(words) == 0
     assert out.getvalue().strip()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 5  # items at each end
-SIDE = 0.72  # inches of an image
+SIDE, DOWN = 0.78, 0.9  # inches from image to image
 HIGH, LOW = 0, 1
 
 
@@ -42,27 +42,22 @@ def draw(layer: str, arrays: dict[str, Array]) -> Figure | None:
     """The plate, or None where the items are no images or the layer has no direction."""
     if "shown" not in arrays or len(arrays["shown"]) == 0:
         return None
-    ends = min(SHOWN, arrays["shown"].shape[2])
-    margins = style.Margins(left=0.55, right=0.1, top=0.5, bottom=0.1, across=0.06, down=0.24)
-    figure, rows = style.panels(2 * ends + 3, [SIDE] * len(arrays["shown"]), SIDE, margins)
-    for i, axes in enumerate(rows):
-        cells = [
-            _made(arrays, i, HIGH),
-            *_items(arrays, i, HIGH, ends),
-            None,
-            *_items(arrays, i, LOW, ends)[::-1],
-            _made(arrays, i, LOW),
-        ]
-        for ax, cell in zip(axes, cells, strict=True):
-            ax.set_axis_off()
+    ends, rows = min(SHOWN, arrays["shown"].shape[2]), len(arrays["shown"])
+    columns = 2 * ends + 3
+    margins = style.Margins(left=0.45, right=0.1, top=0.55, bottom=0.1)
+    figure, ((ax,),) = style.panels(1, [rows * DOWN], columns * SIDE, margins)
+    for i in range(rows):
+        high, low = (_items(arrays, i, end, ends) for end in (HIGH, LOW))
+        cells = [_made(arrays, i, HIGH), *high, None, *low[::-1], _made(arrays, i, LOW)]
+        for column, cell in enumerate(cells):
             if cell is not None:
-                _image(ax, *cell)
-        axes[0].annotate(f"{i + 1}", (-0.35, 0.5), xycoords="axes fraction", ha="right", va="center", fontsize=9)
-    figure.text(0.01, 0.985, style.literal(f"What {layer} sees, by principal direction"), va="top", fontsize=9)
+                _image(ax, column, i, *cell)
+        ax.text(-0.2, i + 0.45, f"{i + 1}", ha="right", va="center", fontsize=9)
+    ax.set(xlim=(0, columns), ylim=(rows, 0), aspect="auto")
+    ax.set_axis_off()
     for column, words in ((0, "made"), (1, "furthest, high end"), (ends + 2, "low end"), (2 * ends + 2, "made")):
-        rows[0][column].annotate(
-            words, (0, 1), (0, 13), "axes fraction", "offset points", fontsize=7, color=style.MUTED
-        )
+        ax.text(column, -0.06, words, fontsize=7, color=style.MUTED)
+    figure.text(0.01, 0.985, style.literal(f"What {layer} sees, by principal direction"), va="top", fontsize=9)
     return figure
 
 
@@ -92,13 +87,11 @@ def _items(arrays: dict[str, Array], i: int, end: int, ends: int) -> list[tuple[
     return [(arrays["shown"][i, end, j], float(arrays["scores"][i, end, j])) for j in range(ends)]
 
 
-def _image(ax: Axes, item: Array, score: float) -> None:
+def _image(ax: Axes, column: int, row: int, item: Array, score: float) -> None:
     side = int(np.sqrt(item.size))
     plane = item.reshape(side, side) if item.ndim == 1 else item
     plane = np.moveaxis(plane, 0, -1) if plane.ndim == 3 else plane
     low, high = float(plane.min()), float(plane.max())
-    if plane.ndim == 3 and plane.shape[-1] == 3:
-        ax.imshow((plane - low) / (high - low if high > low else 1.0))
-    else:
-        ax.imshow(plane.squeeze(), cmap="gray", vmin=low, vmax=high if high > low else low + 1.0)
-    ax.annotate(f"{score:.1f}", (0.5, 0), (0, -1), "axes fraction", "offset points", ha="center", va="top", fontsize=6)
+    unit = ((plane - low) / (high - low if high > low else 1.0)).squeeze()
+    ax.imshow(unit, cmap="gray", vmin=0, vmax=1, extent=(column, column + 0.92, row + 0.8, row))
+    ax.text(column + 0.46, row + 0.83, f"{score:.1f}", ha="center", va="top", fontsize=6)

@@ -174,7 +174,7 @@ def _ticks(ax: Axes, names: list[str], every: list[int], rows: int) -> None:
 def _shows(one: Generation, change: str, name: str) -> bool:
     """Whether a change was seen in this statistic."""
     found = one.evidence.get("changes", {}).get(change, {})
-    return found.get("statistic", name) == name
+    return bool(found.get("statistic", name) == name)
 
 
 def _first(ax: Axes, record: Record, name: str, changes: tuple[str, ...]) -> None:

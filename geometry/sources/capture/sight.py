@@ -61,7 +61,7 @@ def made_inputs(
     jitter = (min(plane[-2:]) // 16 if plane else 0) if how.jitter is None else how.jitter
     start = START * torch.randn(1, *given.values.shape[1:], generator=draw)
     logits = start.repeat(axes.shape[1], *[1] * (start.ndim - 1)).requires_grad_(True)
-    optimizer = torch.optim.Adam([logits], RATE)
+    first, second = torch.zeros_like(logits), torch.zeros_like(logits)  # moments of Adam (Kingma and Ba 2015)
     targets = torch.from_numpy(np.ascontiguousarray(axes.T)).float()
     scores = []
     for step in range(how.steps + 1):
@@ -70,11 +70,13 @@ def made_inputs(
         with torch.enable_grad():
             unit = torch.sigmoid(logits)
             score = (_rows(being, layer, low + (high - low) * _rolled(unit, shifts), read) * targets).sum(1)
-            (logits.grad,) = torch.autograd.grad((how.smooth * _roughness(unit) - score).sum(), [logits])
+            (slope,) = torch.autograd.grad((how.smooth * _roughness(unit) - score).sum(), [logits])
         if ends:
             scores.append(score.detach().double().numpy())
         if step < how.steps:
-            optimizer.step()
+            first, second = first.lerp(slope, 0.1), second.lerp(slope.square(), 0.001)
+            unbiased = (second / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8
+            logits = (logits.detach() - RATE / (1 - 0.9 ** (step + 1)) * first / unbiased).requires_grad_(True)
     made: Array = (low + (high - low) * torch.sigmoid(logits.detach())).numpy()
     return made, np.stack(scores, axis=1)
 
