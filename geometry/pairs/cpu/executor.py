@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from geometry.pairs import tree
 from geometry.pairs.copies import counts_of_distinct, over_distinct
 from geometry.pairs.executor import table_of
 from geometry.pairs.plan import DEFAULT_BUDGET
@@ -36,10 +38,14 @@ class CpuExecutor:
         from geometry.pairs.cpu.nearest import neighbors
         from geometry.pairs.cpu.units import units_in_turn
 
-        units, means = units_in_turn(self.unit), (_threads(), self.budget)
+        find = partial(neighbors, units=units_in_turn(self.unit), means=(_threads(), self.budget))
 
         def search(asked: Array, distinct: Array, most: int) -> tuple[Floats, Ints, Array]:
-            found = neighbors(asked, distinct, most, exclude_self=exclude_self, units=units, means=means)
+            if tree.suits(asked, distinct, most):
+                rest = partial(_of_two_sets, find, distinct)
+                found = tree.neighbors(asked, distinct, most, rest, exclude_self=exclude_self, threads=_threads())
+            else:
+                found = find(asked, distinct, most, exclude_self=exclude_self)
             return *found, np.ones(len(asked), np.bool_)
 
         return table_of(*over_distinct(queries, base, k, search, exclude_self=exclude_self))
@@ -67,6 +73,11 @@ class CpuExecutor:
     @property
     def _torch(self) -> TorchExecutor:
         return TorchExecutor("cpu", self.budget or DEFAULT_BUDGET)
+
+
+def _of_two_sets(find: Any, base: Array, queries: Array, k: int) -> tuple[Floats, Ints]:
+    found: tuple[Floats, Ints] = find(queries, base, k, exclude_self=False)
+    return found
 
 
 def _threads() -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geometry.errors import OutOfMemoryError
+from geometry.pairs import tree
 from geometry.pairs.copies import over_distinct
 from geometry.pairs.cuda import counts, moments, search, sums
 from geometry.pairs.cuda.device import Device
@@ -40,13 +41,26 @@ class CudaExecutor:
     def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
         """The k nearest base rows of every query, exact; raises OutOfMemoryError, BoundViolated."""
 
+        def scan(asked: Array, distinct: Array, most: int, *, same: bool) -> tuple[Floats, Ints]:
+            budget = self._scratch(asked, distinct, exclude_self=same, layers=self.scan.layers)
+            sides = asked, distinct
+            found = search.neighbors(self.device, sides, most, exclude_self=same, budget=budget, scan=self.scan)
+            return found.sq_dist, found.index
+
         def find(asked: Array, distinct: Array, most: int) -> tuple[Floats, Ints, Array]:
             asked, distinct = (np.ascontiguousarray(part, _storage(queries, base)) for part in (asked, distinct))
-            budget = self._scratch(asked, distinct, exclude_self=exclude_self, layers=self.scan.layers)
-            found = search.neighbors(
-                self.device, (asked, distinct), most, exclude_self=exclude_self, budget=budget, scan=self.scan
-            )
-            return found.sq_dist, found.index, np.ones(len(asked), np.bool_)
+            if tree.suits(asked, distinct, most):
+                found = tree.neighbors(
+                    asked,
+                    distinct,
+                    most,
+                    lambda rows, number: scan(rows, distinct, number, same=False),
+                    exclude_self=exclude_self,
+                    threads=-1,
+                )
+            else:
+                found = scan(asked, distinct, most, same=exclude_self)
+            return *found, np.ones(len(asked), np.bool_)
 
         return table_of(*over_distinct(queries, base, k, find, exclude_self=exclude_self))
 
