@@ -1,7 +1,8 @@
 """`python -m benchmarks.ablate`: which group of the training data carries the structure, on two sets.
 
-planted  three groups alike, a fourth alone spread over directions of its own, in clusters: by construction the carrier
-digits   a VAE of scikit-learn's digits without each digit in turn; all digits are the probe rows
+planted-pca, planted-vae  three groups alike, a fourth alone spread over directions of its own, in clusters: it carries
+                          the structure by construction
+digits-vae                scikit-learn's digits without each digit in turn; all digits are the probe rows
 
 Each is trained five times an arm. The rows and a figure go to benchmarks/results/ablate-SET.csv and .png; nothing else
 is kept.
@@ -10,6 +11,7 @@ is kept.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,15 +44,19 @@ def of_digits() -> Rows:
     return Rows(bundle.points, bundle.labels, bundle.labels)
 
 
-CASES = {"planted": (planted, {"latent": 8}), "digits": (of_digits, {})}
+CASES: dict[str, tuple[Callable[[], Rows], str, dict[str, int]]] = {
+    "planted-pca": (planted, "pca", {"latent": 8}),
+    "planted-vae": (planted, "vae", {"latent": 8}),
+    "digits-vae": (of_digits, "vae", {}),
+}
 
 
 def run(name: str, folder: Path = RESULTS) -> str:
     """Train, rank and write one case; returns its table."""
-    make, options = CASES[name]
+    make, model, options = CASES[name]
     data = make()
     found = ablate(
-        trainer("vae", options),
+        trainer(model, options),
         data,
         Probe(data.points, data.labels),
         replicates=REPLICATES,

@@ -19,13 +19,15 @@ from geometry.schema import schema_text
 
 @pytest.fixture(scope="module")
 def ablation(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An ablation's folder: without x the spread is a tenth, without y all is as it was."""
+    """An ablation's folder: without x the spread is a tenth, without y the set is turned."""
     folder = tmp_path_factory.mktemp("ablation")
     points = clouds.clusters(200, 6)
-    for name, rows in (("all", points), ("without_x", 0.1 * points), ("without_y", points + 0.01)):
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((6, 6)))[0]
+    for name, rows in (("all", points), ("without_x", 0.1 * points), ("without_y", points @ turn)):
         place = folder / "arms" / name
         (place / "replicates").mkdir(parents=True)
         np.save(place / "embeddings.npy", rows)
+        np.save(place / "embeddings_ids.npy", np.arange(200))
         np.save(place / "replicates" / "1.npy", rows)
     (folder / "ablation.csv").write_text("group,change\nx,1\n")
     return folder
@@ -37,7 +39,7 @@ def test_arms_are_named_and_have_no_onset(ablation: Path, capsys: pytest.Capture
     found = json.loads(capsys.readouterr().out)
     Draft202012Validator(json.loads(schema_text())).validate(found)
     assert [one["name"] for one in found["verdict"]["generations"]] == ["all", "without_x", "without_y"]
-    assert found["verdict"]["onsets"] == {}
+    assert found["verdict"]["onsets"] == {} and found["arguments"]["align"] == "ids"
     assert (
         found["verdict"]["summary"] == "3 arms, against all: without_x in variance and modes; no change in without_y."
     )

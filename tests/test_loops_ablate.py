@@ -81,7 +81,7 @@ def test_groups_that_do_nothing_are_not_named() -> None:
     rows = np.random.default_rng(3).standard_normal((300, 24)).astype(np.float32)
     data = Rows(rows, np.arange(300) % 3)
     effects = arms(ablate(trainer("pca"), data, Probe(rows), replicates=3))
-    assert report.sentence(effects) == "No group's absence lowers the structure by more than chance."
+    assert report.sentence(effects) == "No group's absence lowers the structure by more than chance and by .05."
 
 
 def test_probe_rows_are_too_few_for_the_gauges() -> None:

@@ -1,7 +1,8 @@
 """Arms side by side: sets that stand for choices, such as models trained without one group, and not for a time.
 
 Every arm is held against the reference as a generation is, with looks of all counted; but no order among them means
-anything, so there are no onsets, and the sentence names each arm's changes.
+anything, so there are no onsets, and the sentence names each arm's changes. Models that are trained apart agree up to a
+rotation at best: arms whose rows have ids are first turned onto the reference (`geometry.projection.alignment`).
 """
 
 from __future__ import annotations

@@ -87,8 +87,15 @@ def plans(sources: Any, options: Options) -> Iterator[Plan]:
     sets = read(as_asked(sources, options.by), options)
     layers = list(dict.fromkeys(one.layer for one in sets))
     _check(sets, layers, options)
+    options = replace(options, align=alignment(sets, options))
     for layer in layers:
         yield _plan([one for one in sets if one.layer == layer], options)
+
+
+def alignment(sets: Sequence[EmbeddingSet], options: Options) -> str:
+    """How sets are turned onto the reference: as asked, but arms by their ids where all have them."""
+    alike = len({one.points.shape[1] for one in sets}) == 1 and all(one.ids is not None for one in sets)
+    return "ids" if options.by == "arm" and options.align == "none" and alike else options.align
 
 
 def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:

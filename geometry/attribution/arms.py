@@ -4,7 +4,8 @@ change = statistic of the probe rows in the model without the group - the same i
 structure_gain, dimension_gap, mle (k = 20) and effective_rank (of the covariance), by replicate: both models of a pair
 have one seed. The value is the mean over replicates. Its standard error is the larger of the group's own and of the one
 pooled over groups, since a few replicates tell little of their own spread; its interval is Student's with the pooled
-degrees of freedom, groups x (replicates - 1). Ranking, and what stands over all looks, as in `leave_out`.
+degrees of freedom, groups x (replicates - 1); the choice of the probe rows, the same ones for all, is no part of it.
+Ranking, and what stands over all looks, as in `leave_out`.
 """
 
 from __future__ import annotations

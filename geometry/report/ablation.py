@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from geometry.report import style
 from geometry.report.reading import aligned, number
 from geometry.types import Estimate
+from geometry.verdict.constants import PLAIN_GAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,7 @@ HEADINGS = {
     "mle": "intrinsic dimension",
     "effective_rank": "effective rank",
 }
+GAUGES = ("structure_gain", "dimension_gap")
 COLUMNS = ["group", "rows", "share", "statistic", "with", "without", "change", "low", "high", "stderr", "significant"]
 
 
@@ -73,12 +75,17 @@ def text(effects: Sequence[Effect]) -> str:
 
 
 def sentence(effects: Sequence[Effect]) -> str:
-    """Which group is responsible, and which others do at least half as much; or that none is."""
-    standing = [one for one in effects if {"structure_gain", "dimension_gap"} & set(one.significant)]
-    first = effects[0]
-    if first not in standing or not first.structure_fall > 0:
-        return "No group's absence lowers the structure by more than chance."
-    others = [str(one.group) for one in standing[1:] if one.structure_fall >= first.structure_fall / 2]
+    """Which group is responsible, and which others do at least half as much; or that none is.
+
+    A fall counts that stands over all looks and is as large as a gauge must be to be more than nothing, .05.
+    """
+    fallen = [
+        one for one in effects if one.structure_fall >= PLAIN_GAIN and any(map(one.significant.__contains__, GAUGES))
+    ]
+    if not fallen:
+        return "No group's absence lowers the structure by more than chance and by .05."
+    first, *rest = fallen
+    others = [str(one.group) for one in rest if one.structure_fall >= first.structure_fall / 2]
     more = f" (half as much or more without {', '.join(others)})" if others else ""
     return f"Structure falls most without {first.group}{more}."
 
