@@ -109,13 +109,8 @@ def of_skdim(rows: Rows) -> Iterator[Pair]:
                _of("lpca", x, rule="ratio"))  # fmt: skip
     yield pair("danco", "DANCo()", peer.DANCo(random_state=0), _of("danco", x), DRAWN)
     yield pair("knn_graph", "KNN()", peer.KNN(random_state=0), _of("knn_graph", x), SUBSETS)
-    yield pair(
-        "ph0",
-        "PH(nsteps=10)",
-        peer.PH(nsteps=10, random_state=0),
-        _of("ph0", x),
-        "both draw subsets of the rows at random",
-    )
+    both = "both draw subsets of the rows at random"
+    yield pair("ph0", "PH(nsteps=10)", peer.PH(nsteps=10, random_state=0), _of("ph0", x), both)
 
 
 def of_prdc(rows: Rows) -> Iterator[Pair]:

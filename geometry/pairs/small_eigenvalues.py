@@ -30,8 +30,7 @@ def eigenvalues(
     """(m, k) ascending."""
     k = matrices.shape[1]
     if k > LARGEST or k < 2:
-        large: Floats = np.linalg.eigvalsh(matrices)
-        return large
+        return np.asarray(np.linalg.eigvalsh(matrices), np.float64)
     found, converged = _all(np.ascontiguousarray(matrices, np.float64).copy())
     if not converged.all():
         found[~converged] = np.linalg.eigvalsh(matrices[~converged])
