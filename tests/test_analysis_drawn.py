@@ -6,8 +6,10 @@ import clouds
 import numpy as np
 import pytest
 
-from geometry.analysis.drawn import drawn_rows, null_on_map
+from geometry.analysis.arrays import arrays_of
+from geometry.analysis.drawn import agreement, drawn_rows, null_on_map
 from geometry.analysis.plan import Options, plan
+from geometry.projection import project
 from geometry.projection.frame import pooled_frame
 from geometry.types import EmbeddingSet
 
@@ -63,3 +65,17 @@ def _nearest(unit: np.ndarray) -> float:
 def test_a_point_has_no_null() -> None:
     made = plan([np.full((50, 4), 0.1), clouds.gaussian(50, 4)], Options(statistics="cone"))
     assert null_on_map(made, pooled_frame(made.scans), 0) is None
+
+
+def test_agreement_tells_one_row_from_two_of_one_number() -> None:
+    places = clouds.gaussian(500, 3)
+    assert agreement(places, 0.4 * places) == pytest.approx(1)
+    assert abs(agreement(places, clouds.gaussian(500, 3, 1))) < 0.15
+    assert agreement(places, np.zeros((500, 3))) == 0
+
+
+def test_a_run_keeps_the_agreement_of_generations_that_draw_the_same_numbers() -> None:
+    sets = [clouds.gaussian(N, 4), 0.5 * clouds.gaussian(N, 4), clouds.gaussian(N + 1, 4, 1)]
+    made = plan(sets, Options(statistics="cone"))
+    found = arrays_of(made, project(made.scans, rows=drawn_rows(made)))
+    assert found["agreement.1"] == pytest.approx(1, abs=1e-6) and "agreement.2" not in found

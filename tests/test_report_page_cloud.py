@@ -52,12 +52,12 @@ def test_rows_are_matched_by_ids_where_all_have_them_else_by_number_else_not() -
     plain = found(records.record(2))["generations"]
     assert (one == unpacked(plain[0]["places"]).reshape(3, -1).T).all()
     assert (other[order] == unpacked(plain[1]["places"]).reshape(3, -1).T).all()
-    numbers = found(changed({"ids.0": names}))
+    assert found(changed({"ids.0": names}))["matching"] == ""
+    alike = {"agreement.1": np.array([0.9])}
+    numbers = found(changed({"ids.0": names, **alike}))
     assert numbers["matching"] == "numbers" and "ids" not in numbers and keys(numbers, 1).tolist() == list(range(900))
-    inputs = records.record(2).run["inputs"]
-    unequal = found(changed({}, inputs=[inputs[0], {**inputs[1], "n": 7}]))
-    assert unequal["matching"] == ""
-    assert found(changed({"ids.0": names, "ids.1": np.repeat("same", records.N)}))["matching"] == "numbers"
+    assert found(changed({"agreement.1": np.array([0.05])}))["matching"] == ""
+    assert found(changed({"ids.0": names, "ids.1": np.repeat("same", records.N), **alike}))["matching"] == "numbers"
 
 
 def test_values_stand_beside_their_rows_and_nothing_is_invented() -> None:
@@ -81,11 +81,11 @@ def test_novelty_is_the_kind_of_each_row() -> None:
     assert (coded[5], coded[6], coded[7]) == (2, 0, MISSING)
 
 
-def test_labels_are_numbered_by_falling_frequency() -> None:
-    labels = np.where(np.arange(900) < 700, "often", "rare")
+def test_labels_with_a_colour_stand_in_order_and_the_rare_ones_last() -> None:
+    labels = np.array([f"{i % 9}" if i < 880 else "a rare one" if i < 890 else "b rare one" for i in range(900)])
     made = found(changed({"labels.0": labels, "labels.1": labels}))
-    assert made["labels"] == ["often", "rare"]
-    assert (unpacked(made["generations"][0]["labels"]) == (labels == "rare")).all()
+    assert made["labels"] == [*"012345678", "a rare one", "b rare one"]
+    assert (np.array(made["labels"])[unpacked(made["generations"][0]["labels"])] == labels).all()
 
 
 def test_more_points_than_the_page_holds_are_a_first_part_and_say_so() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
-from geometry.analysis.drawn import null_on_map
+from geometry.analysis.drawn import agreement, null_on_map
 from geometry.analysis.plan import Plan
 from geometry.nulls.core import core_of
 from geometry.nulls.gauges import profile_of
@@ -24,6 +26,9 @@ def arrays_of(plan: Plan, view: Projection) -> dict[str, Array]:
                 arrays[f"{key}.{g}"] = np.asarray(values)[rows].astype(np.str_)
         arrays[f"eigenvalues.{g}"] = plan.scans[g].spectrum.eigenvalues
         arrays |= _histograms(plan, g) | _gauges(plan, g)
+    for g, (before, after) in enumerate(pairwise(zip(view.coordinates, view.rows, strict=True)), start=1):
+        if np.array_equal(before[1], after[1]):
+            arrays[f"agreement.{g}"] = np.array([agreement(before[0], after[0])])
     return arrays | _nulls(plan)
 
 

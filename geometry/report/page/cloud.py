@@ -1,8 +1,9 @@
 """The points of the page: where rows lie, who they are, what they can be coloured by; all from arrays of the record.
 
-At most MOST points in all generations together, evenly shared. `keys` tell which rows of two generations are the same:
-by ids where every generation has ids, by row number where all generations have as many rows, else not at all
-(`matching`). Points stand in the order of their keys, whatever the order of the rows in a file.
+At most MOST points in all generations together, evenly shared. `keys` tell which rows of two generations are the same
+(`matching`): by ids where every generation has ids; by row number where the record's `agreement` says that rows of one
+number lie where they lay in the generation before; else not at all. Points stand in the order of their keys, whatever
+the order of the rows in a file.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ VALUES = (  # key, heading, what it says, arrays in order of preference, whole r
     ("dimension", "local dimension", "intrinsic dimension about the row", ("mle.harmonic", "mle"), None),
     ("tail", "tail", "share of the reference's rows in denser places", ("rarity",), (0.0, 1.0)),
 )
-MOST_LABELS = 2000
+ALIKE = 0.3  # agreement from which row numbers are taken to name rows: independent samples have about 0
+MOST_LABELS, COLORS = 2000, 10
 CLIPPED = (0.5, 99.5)  # per cent of the values that the colours span
 
 
@@ -79,17 +81,20 @@ def _keys(record: Record, first: dict[int, Array]) -> tuple[str, dict[int, Array
             for i in np.argsort(rows[g], kind="stable"):
                 known.setdefault(own[i], len(known))
         return "ids", {g: np.array([known[one] for one in own]) for g, own in ids.items()}, list(known)
-    sizes = {one.get("n_used", one.get("n")) for one in record.run.get("inputs", [])}
-    return ("numbers" if len(sizes) == 1 and len(first) > 1 else ""), rows, None
+    alike = [float(value[0]) for value in arrays(record, "agreement").values()]
+    known_alike = len(alike) == len(first) - 1 > 0 and min(alike) >= ALIKE
+    return ("numbers" if known_alike else ""), rows, None
 
 
 def _labels(record: Record, kept: dict[int, Array]) -> tuple[list[str], dict[int, Array]]:
-    """Names by falling frequency, and per generation the number of each row's name."""
+    """Names, first those with a colour of their own (the most frequent, in their order); and each row's number."""
     own = {g: record.arrays[f"labels.{g}"][rows].tolist() for g, rows in kept.items() if f"labels.{g}" in record.arrays}
     counts = Counter(name for names in own.values() for name in names)
     if not counts or len(counts) > MOST_LABELS:
         return [], {}
     names = sorted(counts, key=lambda name: (-counts[name], name))
+    own_color = COLORS if len(names) <= COLORS else COLORS - 1
+    names = sorted(names[:own_color]) + names[own_color:]
     rank = {name: code for code, name in enumerate(names)}
     return names, {g: np.array([rank[name] for name in given], np.uint16) for g, given in own.items()}
 

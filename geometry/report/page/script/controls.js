@@ -67,7 +67,7 @@ function fillColors() {
   change({ color: kept });
   byId("matching").textContent = {
     ids: "Rows are followed by their ids.",
-    numbers: "Rows carry no ids: the same row number is taken for the same row.",
+    numbers: "Rows carry no ids: rows of one number lie alike and are taken for one row.",
   }[clouds && clouds.shared.matching] || (last() < 1 ? "" : "Rows of different generations are not matched: one picture fades into the next.");
 }
 
