@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from geometry.report import style
+from geometry.report.reading import number as tick_text
 from geometry.types import Array, Record
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def draw(ax: Axes, one: Logged) -> None:
     heading, position, value = one
     ax.grid(axis="y")
     ax.plot(position, value, color=style.LOGGED, lw=1, marker="o" if len(value) < 30 else "", ms=2.5, mew=0)
+    ax.yaxis.set_major_formatter(lambda tick, at: tick_text(tick))
     ax.set_title(style.literal(f"log: {heading}"))
 
 
