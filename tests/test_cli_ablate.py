@@ -67,6 +67,7 @@ def test_what_it_refuses(data: Path, capsys: pytest.CaptureFixture[str]) -> None
         (("pca", "--data", str(data), "--groups", "sorce"), 3, "it has: "),
         (("pca", "--data", str(data.parent / "groups.npy")), 3, "groups.npy"),
         (("pca", "-o", str(data)), 3, "is a file"),
+        (("pca", "-o", str(data.parent)), 2, "is not empty"),
         ((f"{sys.executable} -c 1/0 {{data}} {{embeddings}}", "--data", str(data)), 3, "ZeroDivisionError"),
     ):
         assert code(*words)[0] == expected, words

@@ -129,9 +129,11 @@ def probes(path: str | None, data: Rows | Files, labels: Array | None, seed: int
 
 
 def place(folder: Path) -> None:
-    """InputError where nothing can be written; arms of an earlier run are judged when they are met."""
+    """Arms of an earlier run are judged when they are met; a folder with other things, or a file, is refused."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; name a folder with -o")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "arms").is_dir():
+        raise UsageError(f"{folder} is not empty and holds no ablation; choose another folder with -o")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
