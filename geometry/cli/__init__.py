@@ -31,6 +31,7 @@ from geometry.cli import (
     report,
     rerun,
 )
+from geometry.cli.terminal import plain_streams
 from geometry.errors import GeometryError, InputError, OutOfMemoryError, UnsafeFileError
 
 COMMANDS = (
@@ -87,6 +88,11 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     os.environ.setdefault("OMP_WAIT_POLICY", WAIT)
+    with plain_streams():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
         args = parser().parse_args(argv)
         code: int = args.run(args)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from geometry.errors import UsageError
 from geometry.report import style
-from geometry.schema import write_text, write_whole
+from geometry.schema import cell, write_text, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +50,7 @@ def write_data(path: Path, header: list[str], rows: list[list[Any]]) -> Path:
     """The rows behind a figure as CSV; nothing is an empty field."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerow([cell(name) for name in header])
+    writer.writerows([[cell(value) for value in row] for row in rows])
     write_text(path, out.getvalue())
     return path

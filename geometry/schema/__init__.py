@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from geometry.schema.files import (
         array_index,
+        cell,
         dumps,
         read_arrays,
         read_record,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "array_index",
+    "cell",
     "dumps",
     "read_arrays",
     "read_record",

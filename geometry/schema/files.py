@@ -22,6 +22,7 @@ import numpy as np
 from geometry.errors import InputError
 from geometry.types import Array, Record
 
+FORMULA = tuple("=+-@\t\n")  # what a spreadsheet takes for the start of a formula, or skips before one
 COLUMNS = (
     "generation", "position", "layer", "name", "variant", "value", "stderr", "low", "high", "method", "null", "null_of",
     "z", "n", "d", "k", "exact", "status", "reason",
@@ -111,8 +112,16 @@ def table(rows: list[dict[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(strict(row) for row in rows)
+    writer.writerows({key: cell(value) for key, value in strict(row).items()} for row in rows)
     return out.getvalue()
+
+
+def cell(value: Any) -> Any:
+    """A value as a spreadsheet may hold it: text that would be a formula or move a cursor is only text."""
+    if not isinstance(value, str):
+        return value
+    shown = "".join(char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in value)
+    return f"'{shown}" if shown[:1] in FORMULA else shown
 
 
 def read_record(folder: Path | str) -> Record:
