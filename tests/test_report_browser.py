@@ -214,6 +214,7 @@ def test_the_brush_follows_the_same_rows_through_all_generations(seen: Seen) -> 
         seen.page.click("#selection-save")
     lines = Path(download.value.path()).read_text().splitlines()
     assert len(lines) == 1 + GENERATIONS * len(chosen) and HOSTILE in lines[1]
+    assert seen.run("['=1+1', '@x', 'a,\"b', '-'].map(asText).map(quoted)") == ["'=1+1", "'@x", '"a,""b"', "'-"]
 
 
 def test_a_label_is_marked_from_the_legend_and_by_every_generation(seen: Seen) -> None:

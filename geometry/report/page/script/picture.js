@@ -60,6 +60,8 @@ function savePicture() {
   picture().toBlob((blob) => save(blob, name), "image/png");
 }
 
+// Text that a spreadsheet would take for a formula is only text.
+const asText = (value) => (/^[=+\-@\t\r]/.test(value) ? `'${value}` : value);
 const quoted = (value) => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
 
 function saveSelection() {
@@ -68,7 +70,7 @@ function saveSelection() {
     if (!cloud) return;
     for (const i of markedRows(cloud)) {
       const who = [layer().generations[g].number, clouds.ids ? idOf(cloud, i) : cloud.keys[i], labelOf(cloud, i)];
-      lines.push(who.map((value) => quoted(String(value))).join(","));
+      lines.push(who.map((value) => quoted(asText(String(value)))).join(","));
     }
   });
   save(new Blob([`${lines.join("\n")}\n`], { type: "text/csv" }), "selection.csv");
