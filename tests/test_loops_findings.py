@@ -64,11 +64,11 @@ def test_images_lose_recall_and_tails_under_replace_and_keep_them_under_accumula
 def test_text_drawn_cold_loses_its_rare_characters_and_real_text_surprises_more(tmp_path: Path) -> None:
     book = tmp_path / "source.txt"  # a text that is at hand wherever the tests are
     book.write_text("\n".join(path.read_text("utf-8") for path in sorted((ROOT / "geometry").rglob("*.py"))))
-    options: dict[str, Any] = {"data": str(book), "width": 64, "steps": 300, "length": 48}
+    options: dict[str, Any] = {"data": str(book), "width": 64, "layers": 1, "steps": 300, "batch": 32, "length": 32}
     model = LanguageModel(**options)
     points: dict[tuple[str, str, float], float] = {}
     for regime in ("replace", "accumulate"):
-        run = loops.run("language-model", regime=regime, generations=4, n=2000, bias=0.8, **options)
+        run = loops.run("language-model", regime=regime, generations=4, n=1500, bias=0.7, **options)
         found = [*loop_data._losses(model, run, regime), *loop_data._characters(model, run, regime)]
         points |= {(one.panel, one.series, one.x): one.value for one in found}
     loss, rare = "loss, real text, own model", "rare characters, of their share"
