@@ -137,6 +137,18 @@ def test_other_dimensions_are_refused() -> None:
         compare(*pair)
 
 
+def test_files_are_named_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for g in range(2):
+        (tmp_path / f"gen_{g}").mkdir()
+        np.save(tmp_path / f"gen_{g}" / "x.npy", clouds.gaussian(20, 3, g))
+    words = [str(tmp_path / f"gen_{g}" / "x.npy") for g in range(2)]
+    assert main(["fingerprint", *words, "-o", str(tmp_path / "out")]) == 0
+    names = [f"gen_{g}-x.npy.fingerprint" for g in range(2)]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    assert main(["fingerprint", words[0], words[0], "-o", str(tmp_path / "more")]) == 2
+    assert "named twice" in capsys.readouterr().err
+
+
 def test_the_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     points = clouds.gaussian(400, 6)
     for name, part in (("a", points[:150]), ("b", points[150:]), ("whole", points)):

@@ -6,6 +6,7 @@ With --merge all sets, or fingerprints, become one file. `geometry compare A.fin
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,16 +56,23 @@ def fingerprints(paths: list[str], key: str | None = None) -> dict[str, Fingerpr
     from geometry.sources.fingerprint import fingerprint, read_fingerprint
     from geometry.sources.unchecked import unchecked
 
-    found: dict[str, Fingerprint] = {}
+    made: list[tuple[str, Fingerprint]] = []
     for path in paths:
         ready = path.endswith(SUFFIX)
-        made = (
+        made += (
             [(path, read_fingerprint(path))] if ready else ((w, fingerprint(p)) for w, p in unchecked([path], key=key))
         )
-        for where, one in made:
-            name = Path(where).name.removesuffix(SUFFIX).replace(":", "-").replace("/", "-")
-            found[name if name not in found else f"{name}-{len(found)}"] = one
-    return found
+    return dict(zip(_names([where.removesuffix(SUFFIX) for where, _ in made]), (one for _, one in made), strict=True))
+
+
+def _names(places: list[str]) -> list[str]:
+    """The shortest ends of the paths that tell the sets apart, as names of files."""
+    parts = [Path(place).parts for place in places]
+    for depth in range(1, max(map(len, parts), default=0) + 1):
+        names = [re.sub(r"[^A-Za-z0-9_.-]+", "-", "-".join(part[-depth:])) for part in parts]
+        if len(set(names)) == len(names):
+            return names
+    raise UsageError("a set is named twice; name each once")
 
 
 def _written(args: argparse.Namespace, found: dict[str, Fingerprint]) -> dict[Path, Fingerprint]:
