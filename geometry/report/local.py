@@ -79,4 +79,4 @@ def row(record: Record, which: int, chosen: list[int], axes: list[Axes], colors:
     for ax, g in zip(axes, chosen, strict=True):
         own = places.get(g, np.empty((0, 2)))
         plain = which == 1 or len(colors.get(g, ())) < len(own)
-        points.panel(ax, own, np.tile(to_rgba(style.NULL), (len(own), 1)) if plain else colors[g][: len(own)], reach)
+        points.panel(ax, own, np.tile(to_rgba(style.MUTED), (len(own), 1)) if plain else colors[g][: len(own)], reach)

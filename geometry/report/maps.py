@@ -94,7 +94,7 @@ def title(ax: Axes, one: Generation, width: float) -> None:
 def words(one: Generation, width: float) -> list[str]:
     """State and changes below the heading, broken to the width of a column."""
     wrap = int(width * 15.5)
-    lines = textwrap.wrap(one.state + (f" ({one.reason})" if one.reason else ""), wrap)
+    lines = textwrap.wrap(one.state + (f" ({one.reason})" if one.reason else ""), wrap, break_on_hyphens=False)
     return lines + (textwrap.wrap("changed: " + ", ".join(one.changes), wrap) if one.changes else [])
 
 

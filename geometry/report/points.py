@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REACH = 0.995  # share of the rows that a common frame holds; the rest is counted beside the panel
-CROWD = 900.0  # points in a square inch from which they become smaller
-LEVELS = 8  # of red, green and blue where colours are to be few
+CROWD = 600.0  # points in a square inch from which they become smaller
+LEVELS = 16  # of red, green and blue where colours are to be few
 DOT = 3.2  # points squared: area of a marker in no crowd
 QUALITY = (  # measure, its name in a caption
     ("trustworthiness", "trust"), ("continuity", "cont."), ("shepard", "Shepard"), ("stress", "stress"),
