@@ -14,8 +14,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 MODULES = (
-    "record", "state", "palette", "camera", "cloud", "paint", "gl", "stage", "overlay", "pick", "pointer", "tooltip",
-    "svg", "trends", "plane", "spectra", "histograms", "heat", "verdict", "legend", "controls", "picture", "start",
+    "record", "state", "palette", "camera", "cloud", "paint", "gl", "stage", "arrows", "overlay", "pick", "pointer",
+    "tooltip", "svg", "trends", "plane", "spectra", "histograms", "heat", "verdict", "legend", "controls", "picture",
+    "start",
 )  # fmt: skip
 
 

@@ -17,7 +17,10 @@ function turned(turn, across, down) {
 }
 
 function orthonormal(m) {
-  const unit = (v) => { const n = Math.hypot(...v); return v.map((x) => x / n); };
+  const unit = (v) => {
+    const n = Math.hypot(...v);
+    return v.map((x) => x / n);
+  };
   const x = unit(m.slice(0, 3));
   const along = x[0] * m[3] + x[1] * m[4] + x[2] * m[5];
   const y = unit([m[3] - along * x[0], m[4] - along * x[1], m[5] - along * x[2]]);
@@ -32,6 +35,11 @@ function frames(width, height) {
   const [w, h] = tall ? [width, height / count] : [width / count, height];
   const unit = (0.47 * Math.min(w, h) * state.zoom) / reach();
   return Array.from({ length: count }, (_, i) => ({
-    x: tall ? 0 : i * w, y: tall ? i * h : 0, width: w, height: h, unit, isNull: i === 1,
+    x: tall ? 0 : i * w,
+    y: tall ? i * h : 0,
+    width: w,
+    height: h,
+    unit,
+    isNull: i === 1,
   }));
 }

@@ -14,7 +14,12 @@ async function openLayer(index) {
 async function unpackedLayer(shared) {
   if (!shared) return null;
   const each = await Promise.all(shared.generations.map((one) => (one ? unpackedCloud(one, shared.values) : null)));
-  return { shared, each, ids: await unpacked(shared.ids), size: Math.max(...each.map((one) => (one ? extent(one) : 0))) };
+  return {
+    shared,
+    each,
+    ids: await unpacked(shared.ids),
+    size: Math.max(...each.map((one) => (one ? extent(one) : 0))),
+  };
 }
 
 async function unpackedCloud(one, values) {
@@ -22,9 +27,17 @@ async function unpackedCloud(one, values) {
   const [places, keys, nullPlaces, ...columns] = await Promise.all(
     [one.places, one.keys, one.null && one.null.places, ...names.map((name) => one[name])].map(unpacked),
   );
-  const made = { count: one.count, total: one.total, reach: one.reach, places: interleaved(places), keys: summed(keys) };
+  const made = {
+    count: one.count,
+    total: one.total,
+    reach: one.reach,
+    places: interleaved(places),
+    keys: summed(keys),
+  };
   made.null = nullPlaces && { count: one.null.count, reach: one.null.reach, places: interleaved(nullPlaces) };
-  names.forEach((name, i) => { made[name] = columns[i]; });
+  names.forEach((name, i) => {
+    made[name] = columns[i];
+  });
   made.rms = rms(made);
   return made;
 }

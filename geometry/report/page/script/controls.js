@@ -65,10 +65,12 @@ function fillColors() {
   const kept = choices.some(([key]) => key === state.color) ? state.color : (choices[0] || [""])[0];
   byId("color").value = kept;
   change({ color: kept });
-  byId("matching").textContent = {
-    ids: "Rows are followed by their ids.",
-    numbers: "Rows carry no ids: rows of one number lie alike and are taken for one row.",
-  }[clouds && clouds.shared.matching] || (last() < 1 ? "" : "Rows of different generations are not matched: one picture fades into the next.");
+  byId("matching").textContent =
+    {
+      ids: "Rows are followed by their ids.",
+      numbers: "Rows carry no ids: rows of one number lie alike and are taken for one row.",
+    }[clouds && clouds.shared.matching] ||
+    (last() < 1 ? "" : "Rows of different generations are not matched: one picture fades into the next.");
 }
 
 let started = null;
@@ -137,7 +139,8 @@ function drawSelection() {
   if (!anyMarked() || !clouds) return;
   const counts = clouds.each.map((cloud) => (cloud ? markedRows(cloud).length : 0));
   const what = state.selected ? "selected" : clouds.shared.labels[state.label];
-  byId("selection-words").textContent = `${counts[now()].toLocaleString()} rows marked (${what}); by generation: ${counts.join(", ")}.`;
+  byId("selection-words").textContent =
+    `${counts[now()].toLocaleString()} rows marked (${what}); by generation: ${counts.join(", ")}.`;
 }
 
 function markedRows(cloud) {
@@ -152,9 +155,16 @@ const KEYS = {
   ".": () => change({ at: Math.min(last(), Math.floor(state.at) + 1), playing: false }),
   "[": () => cut(Math.max(0.05, Math.min(state.slab, WHOLE) - 0.1)),
   "]": () => cut(Math.min(state.slab, WHOLE) + 0.1),
-  "+": () => zoomBy(1.15), "=": () => zoomBy(1.15), "-": () => zoomBy(1 / 1.15),
-  c: () => { byId("color").selectedIndex = (byId("color").selectedIndex + 1) % byId("color").length; change({ color: byId("color").value }); },
-  0: reset, p: () => savePicture(), t: () => byId("theme").click(),
+  "+": () => zoomBy(1.15),
+  "=": () => zoomBy(1.15),
+  "-": () => zoomBy(1 / 1.15),
+  c: () => {
+    byId("color").selectedIndex = (byId("color").selectedIndex + 1) % byId("color").length;
+    change({ color: byId("color").value });
+  },
+  0: reset,
+  p: () => savePicture(),
+  t: () => byId("theme").click(),
   Escape: () => change({ selected: null, label: -1, point: null }),
 };
 const TURNS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
@@ -163,7 +173,8 @@ function pressedKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select")) return;
   const toggle = Object.keys(TOGGLES).find((key) => TOGGLES[key] === event.key);
   if (event.key === " " && event.target.closest("button, summary, a")) return;
-  if (TURNS[event.key] && event.target === canvas) change({ turn: turned(state.turn, ...TURNS[event.key]), point: null });
+  if (TURNS[event.key] && event.target === canvas)
+    change({ turn: turned(state.turn, ...TURNS[event.key]), point: null });
   else if (toggle && !byId(toggle).disabled && !byId(toggle).hidden) change({ [toggle]: !state[toggle] });
   else if (KEYS[event.key]) KEYS[event.key]();
   else return;

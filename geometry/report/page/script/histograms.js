@@ -12,7 +12,12 @@ function drawHistograms() {
   const kinds = Object.entries(layer().histograms);
   document.getElementById("histograms-panel").hidden = !kinds.length;
   histogramMarks = kinds.map(([kind, found]) => {
-    const made = chart(parent, parent.clientWidth > 500 ? 205 : 150, HISTOGRAM, `Histogram of ${HISTOGRAMS[kind]} with its null`);
+    const made = chart(
+      parent,
+      parent.clientWidth > 500 ? 205 : 150,
+      HISTOGRAM,
+      `Histogram of ${HISTOGRAMS[kind]} with its null`,
+    );
     const every = [...Object.values(found.data), ...Object.values(found.null)];
     const bins = visible(every);
     const x = linear([found.edges[bins[0]], found.edges[bins[1]]], made.x);
@@ -29,7 +34,9 @@ function visible(densities) {
   const seen = [];
   for (const density of densities) {
     const peak = Math.max(...density);
-    density.forEach((value, i) => { if (value > VISIBLE * peak) seen.push(i); });
+    density.forEach((value, i) => {
+      if (value > VISIBLE * peak) seen.push(i);
+    });
   }
   if (!seen.length) return [0, densities[0].length];
   return [Math.max(0, Math.min(...seen) - 1), Math.min(densities[0].length, Math.max(...seen) + 2)];
@@ -54,12 +61,16 @@ function markHistograms() {
       }
       return points;
     };
-    const floor = [[made.x[1], made.y[0]], [made.x[0], made.y[0]]];
+    const floor = [
+      [made.x[1], made.y[0]],
+      [made.x[0], made.y[0]],
+    ];
     marks.replaceChildren();
     if (data) marks.append(svg("path", { class: "area", d: `${pathOf([...outline(data), ...floor])}Z` }));
     if (none) marks.append(svg("path", { class: "null", d: pathOf(outline(none)) }));
     const words = data ? layer().generations[g].title : `${layer().generations[g].title}: no histogram`;
     marks.append(svg("text", { x: made.x[1], y: 12, "text-anchor": "end" }, words));
-    if (data && y(Math.max(...data)) < made.y[1] - 1) marks.append(svg("text", { x: made.x[1], y: 26, "text-anchor": "end" }, "spike cut"));
+    if (data && y(Math.max(...data)) < made.y[1] - 1)
+      marks.append(svg("text", { x: made.x[1], y: 26, "text-anchor": "end" }, "spike cut"));
   }
 }

@@ -7,21 +7,41 @@ function drawLegend() {
   legend.replaceChildren();
   if (!clouds) return;
   colorEntries();
-  if (state.arrows) entries([["inward", themedRgb("data")], ["outward", themedRgb("null")]], "· arrows");
+  if (state.arrows)
+    entries(
+      [
+        ["inward", themedRgb("data")],
+        ["outward", themedRgb("null")],
+      ],
+      "· arrows",
+    );
 }
 
 function colorEntries() {
   if (state.color === "label") return labelEntries();
-  if (state.color === "generation") return entries(layer().generations.map((one, g) => [one.number, generationColor(g, last() + 1)]), "generation");
-  if (state.color === "novelty") return entries(clouds.shared.kinds.map((kind, i) => [kind, KINDS[i]]), "");
-  const scale = state.color === "radius" ? { low: RADII[0], high: RADII[1], heading: "distance / R", says: "" } : scaleOf(state.color);
+  if (state.color === "generation")
+    return entries(
+      layer().generations.map((one, g) => [one.number, generationColor(g, last() + 1)]),
+      "generation",
+    );
+  if (state.color === "novelty")
+    return entries(
+      clouds.shared.kinds.map((kind, i) => [kind, KINDS[i]]),
+      "",
+    );
+  const scale =
+    state.color === "radius"
+      ? { low: RADII[0], high: RADII[1], heading: "distance / R", says: "" }
+      : scaleOf(state.color);
   legend.append(figures(scale.low), gradient(), figures(scale.high), ` ${scale.says || scale.heading}`);
 }
 
 function entries(pairs, heading) {
   if (heading) legend.append(` ${heading} `);
   const step = Math.ceil(pairs.length / 16);
-  pairs.forEach(([name, rgb], i) => { if (i % step === 0) legend.append(dot(rgb), `${name} `); });
+  pairs.forEach(([name, rgb], i) => {
+    if (i % step === 0) legend.append(dot(rgb), `${name} `);
+  });
 }
 
 function dot(rgb) {

@@ -43,7 +43,10 @@ function circle(pen, [x, y], radius, color, dashes) {
 
 // The rms radius in words, beside its circle: over the reference's where there is one.
 function named(pen, [x, y], size, reference, frame) {
-  const share = reference && reference.rms > 0 && layer().reference !== state.at ? ` = ${(size / reference.rms).toFixed(2)} R₀` : "";
+  const share =
+    reference && reference.rms > 0 && layer().reference !== state.at
+      ? ` = ${(size / reference.rms).toFixed(2)} R₀`
+      : "";
   const away = size * frame.unit * Math.SQRT1_2 + 4;
   if (away > 0.5 * Math.min(frame.width, frame.height)) return;
   pen.font = "12px system-ui, sans-serif";

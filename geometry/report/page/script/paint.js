@@ -45,7 +45,9 @@ function radiusLevel(cloud, i) {
 }
 
 const isMarked = (cloud, i) =>
-  state.selected ? state.selected.has(cloud.keys[i]) : state.label >= 0 && cloud.labels && cloud.labels[i] === state.label;
+  state.selected
+    ? state.selected.has(cloud.keys[i])
+    : state.label >= 0 && cloud.labels && cloud.labels[i] === state.label;
 const anyMarked = () => state.selected !== null || state.label >= 0;
 
 // (n, 4) bytes of a generation's points.

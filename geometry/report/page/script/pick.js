@@ -8,7 +8,8 @@ function seen([x, y, z]) {
 }
 
 const onScreen = ([x, y], frame) => [
-  frame.x + frame.width / 2 + x * frame.unit, frame.y + frame.height / 2 - y * frame.unit,
+  frame.x + frame.width / 2 + x * frame.unit,
+  frame.y + frame.height / 2 - y * frame.unit,
 ];
 
 // Call `visit(i, x, y, z)` for every point of the generation shown that the slab leaves in.
@@ -56,6 +57,8 @@ function inside({ x0, y0, x1, y1 }) {
   const cloud = cloudAt(now());
   const [left, right] = [Math.min(x0, x1), Math.max(x0, x1)];
   const [top, bottom] = [Math.min(y0, y1), Math.max(y0, y1)];
-  eachSeen((i, x, y) => { if (x >= left && x <= right && y >= top && y <= bottom) keys.add(cloud.keys[i]); });
+  eachSeen((i, x, y) => {
+    if (x >= left && x <= right && y >= top && y <= bottom) keys.add(cloud.keys[i]);
+  });
   return keys;
 }

@@ -41,7 +41,8 @@ function legendOn(pen, height) {
   pen.font = "12px system-ui, sans-serif";
   let x = 14;
   for (const node of legend.querySelectorAll("i")) {
-    const words = node.parentNode === legend ? String(node.nextSibling.textContent).trim() : node.parentNode.textContent;
+    const words =
+      node.parentNode === legend ? String(node.nextSibling.textContent).trim() : node.parentNode.textContent;
     pen.fillStyle = node.style.background;
     pen.beginPath();
     pen.arc(x + 4, height - 16, 4, 0, 2 * Math.PI);

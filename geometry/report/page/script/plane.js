@@ -7,7 +7,9 @@ function drawPlane() {
   const parent = document.getElementById("plane");
   parent.replaceChildren();
   const { gauges } = layer().plane;
-  planeMarks = gauges.map((gauge) => gaugePanel(chart(parent, 188, PLANE, `${gauge.heading} against angle dimension`), gauge));
+  planeMarks = gauges.map((gauge) =>
+    gaugePanel(chart(parent, 188, PLANE, `${gauge.heading} against angle dimension`), gauge),
+  );
   document.getElementById("plane-panel").hidden = !gauges.length;
   markPlane();
 }
@@ -27,7 +29,11 @@ function gaugePanel(made, gauge) {
   const y = bent(gauge.rich, top, made.y);
   bands(made, x, y, gauge);
   below(made, x, logTicks(...reach, 6));
-  beside(made, y, [0, gauge.rich, ...logTicks(gauge.rich * 2, top, 3)].filter((value) => value <= top));
+  beside(
+    made,
+    y,
+    [0, gauge.rich, ...logTicks(gauge.rich * 2, top, 3)].filter((value) => value <= top),
+  );
   made.root.append(
     svg("text", { class: "strong", x: made.x[0] - 28, y: 12 }, gauge.heading),
     svg("text", { x: made.x[1], y: made.y[0] + 28, "text-anchor": "end" }, "angle dimension →"),
@@ -43,8 +49,20 @@ function bands(made, x, y, gauge) {
   const [left, right] = made.x;
   const bar = x(layer().plane.dimensions);
   made.root.append(
-    svg("rect", { class: "rich-band", x: left, width: right - left, y: made.y[1], height: Math.max(y(gauge.rich) - made.y[1], 0) }),
-    svg("rect", { class: "none-band", x: left, width: right - left, y: y(gauge.none), height: made.y[0] - y(gauge.none) }),
+    svg("rect", {
+      class: "rich-band",
+      x: left,
+      width: right - left,
+      y: made.y[1],
+      height: Math.max(y(gauge.rich) - made.y[1], 0),
+    }),
+    svg("rect", {
+      class: "none-band",
+      x: left,
+      width: right - left,
+      y: y(gauge.none),
+      height: made.y[0] - y(gauge.none),
+    }),
     svg("text", { x: right - 4, y: made.y[1] + 12, "text-anchor": "end" }, "rich"),
   );
   if (bar <= left || bar >= right) return;
@@ -59,7 +77,11 @@ function station(made, row, x, y) {
   const rgb = generationColor(row.at, last() + 1);
   const dot = svg("circle", { cx: x, cy: y, r: 8, fill: css(rgb), stroke: themed("card"), "stroke-width": 1.2 });
   const light = 0.3 * rgb[0] + 0.59 * rgb[1] + 0.11 * rgb[2] > 140;
-  const word = svg("text", { x, y: y + 3.6, "text-anchor": "middle", "font-size": 10, class: "station", fill: light ? "#111111" : "#ffffff" }, layer().generations[row.at].number);
+  const word = svg(
+    "text",
+    { x, y: y + 3.6, "text-anchor": "middle", "font-size": 10, class: "station", fill: light ? "#111111" : "#ffffff" },
+    layer().generations[row.at].number,
+  );
   word.style.fill = light ? "#111111" : "#ffffff";
   const whole = svg("g", { class: "linked", cursor: "pointer" }, dot, word);
   linked(whole, row.at);

@@ -55,7 +55,9 @@ const hoverless = () => matchMedia("(hover: none)").matches;
 function pinched(id, place) {
   const other = [...fingers].find(([key]) => key !== id)[1];
   const before = fingers.get(id);
-  const ratio = Math.hypot(place[0] - other[0], place[1] - other[1]) / (Math.hypot(before[0] - other[0], before[1] - other[1]) || 1);
+  const ratio =
+    Math.hypot(place[0] - other[0], place[1] - other[1]) /
+    (Math.hypot(before[0] - other[0], before[1] - other[1]) || 1);
   zoomBy(ratio);
 }
 

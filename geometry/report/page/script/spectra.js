@@ -13,7 +13,8 @@ function drawSpectra() {
   if (!spectra.length) return;
   const made = chart(parent, 300, SPECTRA, "Eigenvalues of every generation by rank");
   const highest = Math.max(...spectra.flatMap((one) => one.shares));
-  const kept = (one) => one.shares.map((share, i) => [one.ranks[i], share]).filter(([, share]) => share > highest * DEEP);
+  const kept = (one) =>
+    one.shares.map((share, i) => [one.ranks[i], share]).filter(([, share]) => share > highest * DEEP);
   const lowest = Math.min(...spectra.flatMap((one) => kept(one).map(([, share]) => share)));
   const x = logarithmic([1, Math.max(2, ...spectra.flatMap((one) => one.ranks))], made.x);
   const y = logarithmic([lowest * 0.8, highest * 1.2], made.y);
@@ -23,8 +24,20 @@ function drawSpectra() {
   const lines = made.root.appendChild(svg("g"));
   for (const one of spectra) {
     const d = pathOf(kept(one).map(([rank, share]) => [x(rank), y(share)]));
-    const line = svg("path", { d, fill: "none", stroke: css(generationColor(one.at, last() + 1)), "stroke-linejoin": "round" });
-    const wide = svg("path", { d, fill: "none", stroke: "transparent", "stroke-width": 9, class: "linked", cursor: "pointer" });
+    const line = svg("path", {
+      d,
+      fill: "none",
+      stroke: css(generationColor(one.at, last() + 1)),
+      "stroke-linejoin": "round",
+    });
+    const wide = svg("path", {
+      d,
+      fill: "none",
+      stroke: "transparent",
+      "stroke-width": 9,
+      class: "linked",
+      cursor: "pointer",
+    });
     linked(wide, one.at);
     lines.append(line);
     made.root.append(wide);
@@ -43,5 +56,8 @@ function markSpectra() {
     if (at === marked) line.parentNode.append(line);
   }
   const one = layer().spectra.find((spectrum) => spectrum.at === marked);
-  if (spectraLines.word) spectraLines.word.textContent = one ? `${layer().generations[marked].title}: ${figures(one.total)} of the reference’s variance` : "";
+  if (spectraLines.word)
+    spectraLines.word.textContent = one
+      ? `${layer().generations[marked].title}: ${figures(one.total)} of the reference’s variance`
+      : "";
 }

@@ -3,7 +3,6 @@
 
 const canvas = document.getElementById("points");
 const CORNERS = new Float32Array([0, -1, 0, 1, 1, 0]);
-const MOST_ARROWS = 400;
 let gl = null;
 let programs = null;
 let stored = new WeakMap(); // cloud or null -> { places, colors, painted }
@@ -15,7 +14,10 @@ function openStage() {
   if (!gl) return false;
   prepare();
   canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
-  canvas.addEventListener("webglcontextrestored", () => { prepare(); change({ resized: state.resized + 1 }); });
+  canvas.addEventListener("webglcontextrestored", () => {
+    prepare();
+    change({ resized: state.resized + 1 });
+  });
   return true;
 }
 
@@ -29,7 +31,9 @@ function prepare() {
   };
 }
 
-const repaint = () => { painting += 1; };
+const repaint = () => {
+  painting += 1;
+};
 
 function buffersOf(cloud) {
   if (!stored.has(cloud)) stored.set(cloud, { places: buffer(gl, cloud.places), colors: null, painted: -1 });
@@ -55,10 +59,13 @@ function wayOf(g, h) {
   const forth = partnersOf(from, to);
   const back = partnersOf(to, from);
   const colors = gathered(colorsOf(to, h).bytes, forth, 4);
-  const rows = (partner, there) => Uint32Array.from({ length: partner.length }, (_, i) => i).filter((i) => (partner[i] >= 0) === there);
+  const rows = (partner, there) =>
+    Uint32Array.from({ length: partner.length }, (_, i) => i).filter((i) => partner[i] >= 0 === there);
   const lists = { both: rows(forth, true), gone: rows(forth, false), come: rows(back, false) };
   const counts = Object.fromEntries(Object.entries(lists).map(([key, list]) => [key, list.length]));
-  const indexes = Object.fromEntries(Object.entries(lists).map(([key, list]) => [key, list.length ? indexBuffer(list) : null]));
+  const indexes = Object.fromEntries(
+    Object.entries(lists).map(([key, list]) => [key, list.length ? indexBuffer(list) : null]),
+  );
   const places = gathered(to.places, forth, 3);
   way = { g, h, painting, clouds, counts, ...indexes, places: buffer(gl, places), colors: buffer(gl, colors) };
   return way;
@@ -99,7 +106,9 @@ function drawStage() {
 }
 
 function drawFrame(frame, height, ratio, paper) {
-  const box = [frame.x, height - frame.y - frame.height, frame.width, frame.height].map((value) => Math.round(value * ratio));
+  const box = [frame.x, height - frame.y - frame.height, frame.width, frame.height].map((value) =>
+    Math.round(value * ratio),
+  );
   gl.viewport(...box);
   gl.scissor(...box);
   gl.enable(gl.SCISSOR_TEST);
@@ -171,9 +180,36 @@ function drawWay(shared, g, h, along) {
   const [here, there, both] = [colorsOf(from, g), colorsOf(to, h), wayOf(g, h)];
   usePoints(shared, from.count);
   const draws = [
-    [both.both, both.counts.both, here.places, both.places, [from.reach, to.reach], [here.colors, both.colors], along, 0.92],
-    [both.gone, both.counts.gone, here.places, here.places, [from.reach, from.reach], [here.colors, here.colors], 0, 0.92 * (1 - along)],
-    [both.come, both.counts.come, there.places, there.places, [to.reach, to.reach], [there.colors, there.colors], 0, 0.92 * along],
+    [
+      both.both,
+      both.counts.both,
+      here.places,
+      both.places,
+      [from.reach, to.reach],
+      [here.colors, both.colors],
+      along,
+      0.92,
+    ],
+    [
+      both.gone,
+      both.counts.gone,
+      here.places,
+      here.places,
+      [from.reach, from.reach],
+      [here.colors, here.colors],
+      0,
+      0.92 * (1 - along),
+    ],
+    [
+      both.come,
+      both.counts.come,
+      there.places,
+      there.places,
+      [to.reach, to.reach],
+      [there.colors, there.colors],
+      0,
+      0.92 * along,
+    ],
   ];
   for (const [rows, count, ...bound] of draws) {
     if (!rows) continue;
@@ -205,48 +241,4 @@ function drawGhost(shared) {
   if (!reference) return;
   drawPlain(shared, reference, themedRgb("faint"), 0.28, buffersOf(reference));
   gl.clear(gl.DEPTH_BUFFER_BIT);
-}
-
-// From the generation shown to the next one; at the last from the one before. Marked rows, or some of all.
-function drawArrows({ frame, ratio, rms }) {
-  const g = Math.min(Math.floor(state.at), last() - 1);
-  const [from, to] = [cloudAt(g), cloudAt(g + 1)];
-  if (!from || !to || !clouds.shared.matching) return;
-  const rows = arrowRows(from, to);
-  const { arrows, corners } = programs;
-  const [here, there] = [new Uint16Array(3 * rows.length), new Uint16Array(3 * rows.length)];
-  rows.forEach(([i, j], k) => {
-    here.set(from.places.subarray(3 * i, 3 * i + 3), 3 * k);
-    there.set(to.places.subarray(3 * j, 3 * j + 3), 3 * k);
-  });
-  const [a, b] = [buffer(gl, here), buffer(gl, there)];
-  gl.useProgram(arrows.made);
-  gl.disableVertexAttribArray(3);
-  input(gl, 0, a, 3, gl.UNSIGNED_SHORT, { each: 1 });
-  input(gl, 1, b, 3, gl.UNSIGNED_SHORT, { each: 1 });
-  input(gl, 2, corners, 2, gl.FLOAT);
-  const set = (name, ...values) => gl[`uniform${values.length}f`](uniform(gl, arrows, name), ...values);
-  gl.uniformMatrix3fv(uniform(gl, arrows, "turn"), true, state.turn);
-  set("stretch", (2 * frame.unit) / frame.width, (2 * frame.unit) / frame.height);
-  set("pixels", (frame.width * ratio) / 2, (frame.height * ratio) / 2);
-  set("width", 1.8 * ratio);
-  set("reachHere", from.reach);
-  set("reachThere", to.reach);
-  set("slab", state.slab);
-  set("rms", rms);
-  set("inward", ...themedRgb("data").map((value) => value / 255));
-  set("outward", ...themedRgb("null").map((value) => value / 255));
-  gl.drawArraysInstanced(gl.TRIANGLES, 0, 3, rows.length);
-  for (const at of [0, 1, 2]) gl.vertexAttribDivisor(at, 0);
-  gl.deleteBuffer(a);
-  gl.deleteBuffer(b);
-}
-
-// Pairs of row numbers.
-function arrowRows(from, to) {
-  const partner = partnersOf(from, to);
-  const found = [];
-  for (let i = 0; i < from.count; i++) if (partner[i] >= 0 && (!anyMarked() || isMarked(from, i))) found.push([i, partner[i]]);
-  const step = Math.max(1, Math.ceil(found.length / MOST_ARROWS));
-  return found.filter((_, k) => k % step === 0);
 }

@@ -14,16 +14,24 @@ function openTheme() {
   darkWanted.addEventListener("change", () => {
     if (!document.documentElement.dataset.theme) change({ dark: darkWanted.matches });
   });
-  follow(["dark"], () => { button.textContent = state.dark ? "Light" : "Dark"; });
+  follow(["dark"], () => {
+    button.textContent = state.dark ? "Light" : "Dark";
+  });
 }
 
 function openCharts() {
   const whole = ["layer", "dark", "resized"];
   for (const [draw, mark] of [
-    [drawTrends, markTrends], [drawPlane, markPlane], [drawSpectra, markSpectra], [drawHistograms, markHistograms], [drawHeat, markHeat],
+    [drawTrends, markTrends],
+    [drawPlane, markPlane],
+    [drawSpectra, markSpectra],
+    [drawHistograms, markHistograms],
+    [drawHeat, markHeat],
   ]) {
     follow(whole, draw);
-    follow(["at", "hover"], (changed) => { if (!whole.some((key) => changed.has(key))) mark(); });
+    follow(["at", "hover"], (changed) => {
+      if (!whole.some((key) => changed.has(key))) mark();
+    });
   }
   follow(["layer", "resized"], sizeCard);
   follow(["at", "hover"], drawCard);
@@ -32,7 +40,22 @@ function openCharts() {
 function openPicture() {
   follow(["color", "label", "selected", "dark", "layer"], repaint);
   follow(["color", "label", "dark", "layer", "arrows"], drawLegend);
-  const drawn = ["layer", "at", "color", "label", "selected", "slab", "size", "turn", "zoom", "null", "arrows", "ghost", "dark", "resized"];
+  const drawn = [
+    "layer",
+    "at",
+    "color",
+    "label",
+    "selected",
+    "slab",
+    "size",
+    "turn",
+    "zoom",
+    "null",
+    "arrows",
+    "ghost",
+    "dark",
+    "resized",
+  ];
   follow(drawn, drawStage);
   follow([...drawn, "point"], drawOverlay);
   follow(["at", "layer", "null"], drawHeading);

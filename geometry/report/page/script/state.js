@@ -5,10 +5,20 @@ const state = {
   at: 0, // place between generations: 2.25 is a quarter of the way from position 2 to 3
   hover: null, // position of a generation pointed at anywhere
   point: null, // { g, i } of the point under the pointer
-  color: "", label: -1, selected: null, // Set of keys
-  slab: Infinity, size: 1, turn: null, zoom: 1,
-  null: false, arrows: false, ghost: false, brush: false, playing: false,
-  dark: false, resized: 0,
+  color: "",
+  label: -1,
+  selected: null, // Set of keys
+  slab: Infinity,
+  size: 1,
+  turn: null,
+  zoom: 1,
+  null: false,
+  arrows: false,
+  ghost: false,
+  brush: false,
+  playing: false,
+  dark: false,
+  resized: 0,
 };
 const parts = [];
 let dirty = new Set();

@@ -34,7 +34,8 @@ function ticksOf(low, high, count) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999);
   const made = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) made.push(Number((k * step).toPrecision(12)));
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++)
+    made.push(Number((k * step).toPrecision(12)));
   return made;
 }
 
@@ -42,15 +43,21 @@ function ticksOf(low, high, count) {
 function logTicks(low, high, most) {
   const every = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++)
-    for (const m of [1, 2, 5]) if (m * 10 ** power >= low * 0.999 && m * 10 ** power <= high * 1.001) every.push([m, m * 10 ** power]);
+    for (const m of [1, 2, 5])
+      if (m * 10 ** power >= low * 0.999 && m * 10 ** power <= high * 1.001) every.push([m, m * 10 ** power]);
   if (every.length <= most) return every.map(([, value]) => value);
   const tens = every.filter(([m]) => m === 1).map(([, value]) => value);
   const step = Math.ceil(tens.length / most);
   return tens.filter((_, i) => i % step === 0);
 }
 
-const plain = (value) => (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e4)
-  ? value.toExponential(0) : String(Number(value.toPrecision(4)))).replace("e+", "e").replaceAll("-", "−");
+const plain = (value) =>
+  (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e4)
+    ? value.toExponential(0)
+    : String(Number(value.toPrecision(4)))
+  )
+    .replace("e+", "e")
+    .replaceAll("-", "−");
 
 function below(made, scale, values, words = plain) {
   for (const value of values) {
@@ -73,7 +80,13 @@ function strips(made, scale, places) {
   places.forEach((g, i) => {
     const left = i ? (scale(places[i - 1]) + scale(g)) / 2 : made.x[0] - 8;
     const right = i < places.length - 1 ? (scale(places[i + 1]) + scale(g)) / 2 : made.x[1] + 8;
-    const strip = svg("rect", { class: "hit", x: left, width: Math.max(right - left, 1), y: made.y[1], height: made.y[0] - made.y[1] + 18 });
+    const strip = svg("rect", {
+      class: "hit",
+      x: left,
+      width: Math.max(right - left, 1),
+      y: made.y[1],
+      height: made.y[0] - made.y[1] + 18,
+    });
     linked(strip, g);
     made.root.append(strip);
   });

@@ -6,7 +6,10 @@ const RARE = 0.95;
 function figures(value, digits = 3) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  const words = size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
+  const words =
+    size !== 0 && (size < 1e-3 || size >= 1e5)
+      ? value.toExponential(digits - 1)
+      : String(Number(value.toPrecision(digits)));
   return words.replace("e+", "e").replaceAll("-", "−");
 }
 
@@ -27,7 +30,8 @@ function told({ g, i }) {
   return [idOf(cloud, i), lines];
 }
 
-const rarity = (share) => `${share > RARE ? "in the tail: " : ""}rarer than ${Math.round(100 * share)} % of the reference`;
+const rarity = (share) =>
+  `${share > RARE ? "in the tail: " : ""}rarer than ${Math.round(100 * share)} % of the reference`;
 
 function drawTip() {
   tip.hidden = !state.point || state.point.g !== now();

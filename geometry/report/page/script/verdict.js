@@ -1,5 +1,5 @@
-// The card of the generation pointed at, else of the one shown: state, changes with their evidence, main values. And the
-// links of the table of generations and of the onsets below the headline.
+// The card of the generation pointed at, else of the one shown: state, changes with their evidence, main values. And
+// the links of the table of generations and of the onsets below the headline.
 
 function element(name, className, ...children) {
   const made = document.createElement(name);
@@ -36,7 +36,8 @@ function fillCard(one) {
   if (one.name && one.name !== one.title) words.append(element("span", "reading", ` ${one.name}`));
   const parts = [head, words];
   if (one.evidence.length) parts.push(evidence(one));
-  else if (layer().generations.indexOf(one) === layer().reference && last() > 0) parts.push(element("p", "reading", "The reference: changes are told against this generation."));
+  else if (layer().generations.indexOf(one) === layer().reference && last() > 0)
+    parts.push(element("p", "reading", "The reference: changes are told against this generation."));
   parts.push(values(one));
   document.getElementById("card").replaceChildren(...parts);
 }
@@ -46,18 +47,32 @@ function evidence(one) {
   const rows = one.evidence.map((found) => {
     const row = element("tr", one.changes.includes(found.change) ? "found" : "", scoped("row", found.change));
     const sure = found.low === null || found.high === null ? "" : `${short(found.low)} to ${short(found.high)}`;
-    row.append(number(short(found.effect)), element("td", "interval", sure), element("td", "interval beyond", needed(found.threshold)), number(figures(found.z, Math.abs(found.z) >= 100 ? 3 : 2)));
+    row.append(
+      number(short(found.effect)),
+      element("td", "interval", sure),
+      element("td", "interval beyond", needed(found.threshold)),
+      number(figures(found.z, Math.abs(found.z) >= 100 ? 3 : 2)),
+    );
     row.title = found.statistic || "";
     return row;
   });
-  const head = element("tr", "", ...["change", "effect", "95 %", "beyond", "z"].map((word, i) => scoped("col", word, i ? `number ${word}` : "")));
+  const head = element(
+    "tr",
+    "",
+    ...["change", "effect", "95 %", "beyond", "z"].map((word, i) => scoped("col", word, i ? `number ${word}` : "")),
+  );
   return element("table", "", element("thead", "", head), element("tbody", "", ...rows));
 }
 
 const short = (value) => (Math.abs(value) < 1e-4 ? "0" : figures(value));
 const minus = (words) => words.replaceAll("-", "−");
 const number = (words) => element("td", "number", words);
-const needed = (limits) => [limits ?? []].flat().map((limit, i) => (limit === null ? "" : `${i ? ">" : "<"} ${figures(limit)}`)).filter(Boolean).join(", ");
+const needed = (limits) =>
+  [limits ?? []]
+    .flat()
+    .map((limit, i) => (limit === null ? "" : `${i ? ">" : "<"} ${figures(limit)}`))
+    .filter(Boolean)
+    .join(", ");
 
 function scoped(scope, words, className = "") {
   const made = element("th", className, words);
@@ -66,7 +81,9 @@ function scoped(scope, words, className = "") {
 }
 
 function values(one) {
-  const rows = one.values.map(([heading, value, sure]) => element("tr", "", scoped("row", heading), number(minus(value)), element("td", "interval", minus(sure))));
+  const rows = one.values.map(([heading, value, sure]) =>
+    element("tr", "", scoped("row", heading), number(minus(value)), element("td", "interval", minus(sure))),
+  );
   return element("table", "", element("tbody", "", ...rows));
 }
 
