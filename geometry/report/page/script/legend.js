@@ -40,7 +40,7 @@ function entries(pairs, heading) {
   if (heading) legend.append(` ${heading} `);
   const step = Math.ceil(pairs.length / 16);
   pairs.forEach(([name, rgb], i) => {
-    if (i % step === 0) legend.append(dot(rgb), `${name} `);
+    if (i % step === 0) legend.append(element("span", "entry", dot(rgb), String(name)));
   });
 }
 
@@ -65,7 +65,7 @@ function labelEntries() {
   const names = clouds.shared.labels;
   const most = names.length > LABELS.length ? LABELS.length - 1 : LABELS.length;
   names.slice(0, Math.min(most, MOST_ENTRIES)).forEach((name, code) => legend.append(labelButton(name, code)));
-  if (names.length > most) legend.append(dot(LABELS[LABELS.length - 1]), otherLabels(names, most));
+  if (names.length > most) legend.append(dot(labelColor(names.length - 1, names.length)), otherLabels(names, most));
 }
 
 function labelButton(name, code) {

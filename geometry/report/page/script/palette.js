@@ -38,6 +38,7 @@ const KINDS = [
   [204, 121, 167],
   [213, 94, 0],
 ];
+const LIFT = 0.22; // towards white, on a dark page
 const NOTHING = [150, 156, 162];
 const ENDS = { light: [0, 0.9], dark: [0.22, 1] };
 
@@ -48,8 +49,11 @@ function ordered(share) {
   return VIRIDIS[i].map((value, c) => Math.round(value + (VIRIDIS[i + 1][c] - value) * (place - i)));
 }
 
-const labelColor = (code, count) =>
-  LABELS[count > LABELS.length ? Math.min(code, LABELS.length - 1) : code % LABELS.length];
+function labelColor(code, count) {
+  const rgb = LABELS[count > LABELS.length ? Math.min(code, LABELS.length - 1) : code % LABELS.length];
+  return state.dark ? rgb.map((value) => Math.round(value + LIFT * (255 - value))) : rgb;
+}
+
 const generationColor = (g, count) => ordered(count > 1 ? g / (count - 1) : 0.3);
 const css = (rgb) => `rgb(${rgb.join(",")})`;
 const themed = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

@@ -20,7 +20,8 @@ function drawSpectra() {
   const y = logarithmic([lowest * 0.8, highest * 1.2], made.y);
   beside(made, y, logTicks(lowest, highest * 1.2, 6));
   below(made, x, logTicks(1, Math.max(2, ...spectra.flatMap((one) => one.ranks)), 9));
-  made.root.append(svg("text", { x: made.x[1], y: made.y[0] + 31, "text-anchor": "end" }, "rank of the eigenvalue →"));
+  const under = { x: made.x[1], y: made.y[0] + 31, "text-anchor": "end" };
+  made.root.append(svg("text", under, "rank of the eigenvalue →"));
   const lines = made.root.appendChild(svg("g"));
   for (const one of spectra) {
     const d = pathOf(kept(one).map(([rank, share]) => [x(rank), y(share)]));
