@@ -72,7 +72,7 @@ def is_glob(key: str | None) -> bool:
 
 
 def is_meant(infos: Sequence[ArrayInfo], key: str) -> bool:
-    """Whether a key asks for weights as matrices: a glob that is no array's own name, or the weight of a convolution."""
+    """Whether a key asks for weights as matrices: a glob that is no array's own name, or a convolution's weight."""
     own = next((info for info in infos if info.key == key), None)
     if own is None:
         return is_glob(key)
