@@ -32,6 +32,7 @@ TEXT_ARMS: dict[str, dict[str, Any]] = {
 }
 FIT_ONLY = ("n",)
 ROWS = 2000  # of each set that is compared
+WRITTEN = 1000  # rows of a generation that the first model reads
 RARE = 0.002  # share of the real text below which a character is rare
 DRAWN = (1, 2, 4)  # generations whose histograms are kept
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
@@ -104,7 +105,8 @@ def _losses(model: LanguageModel, lineage: Lineage, regime: str) -> Iterator[Poi
     for one in lineage:
         if one.index:
             yield from _loss("real text, own model", regime, one.index, model.losses(one.parameters, real))
-        yield from _loss("own text, first model", regime, one.index, model.losses(lineage[1].parameters, one.samples))
+        own = model.losses(lineage[1].parameters, one.samples[:WRITTEN])
+        yield from _loss("own text, first model", regime, one.index, own)
 
 
 def _loss(kind: str, regime: str, t: int, nats: Array) -> Iterator[Point]:
