@@ -10,7 +10,7 @@ let way = null; // buffers of the current segment
 let painting = 0; // counts repaints
 
 function openStage() {
-  gl = canvas.getContext("webgl2", { antialias: true, alpha: false, premultipliedAlpha: true });
+  gl = canvas.getContext("webgl2", { antialias: false, alpha: false, premultipliedAlpha: true });
   if (!gl) return false;
   prepare();
   canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
@@ -214,6 +214,10 @@ function drawWay(shared, g, h, along) {
   for (const [rows, count, ...bound] of draws) {
     if (!rows) continue;
     bindPoints(...bound);
+    if (count === from.count && rows === both.both) {
+      gl.drawArrays(gl.POINTS, 0, count);
+      continue;
+    }
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, rows);
     gl.drawElements(gl.POINTS, count, gl.UNSIGNED_INT, 0);
   }
