@@ -3,6 +3,7 @@
 import io
 import re
 import shlex
+import shutil
 import subprocess
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -37,22 +38,39 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "runs" / f"gen_{t}").mkdir(parents=True)
         np.save(folder / "runs" / f"gen_{t}" / "embeddings.npy", points)
     np.savez(folder / "runs" / "all.npz", **{f"gen_{t}": points for t, points in enumerate(sets)})
-    if any("checkpoints/" in command for command in commands()):
-        walk.write(folder)
+    np.savez(folder / "runs" / "groups.npz", points=np.concatenate(sets), source=np.repeat(["a", "b", "c"], 200))
+    (folder / "book.txt").write_text(README, "utf-8")
+    walk.write(folder)
     return folder
+
+
+def written(command: str) -> str | None:
+    """The folder that a command writes."""
+    words = shlex.split(command)
+    return words[words.index("-o") + 1] if "-o" in words else None
+
+
+def read(command: str, folder: Path) -> list[str]:
+    """Commands further up that write what this one reads and what is not there yet, as with tests in any order."""
+    above = commands()[: commands().index(command)]
+    wanted = [word.split("{")[0] for word in shlex.split(command)[2:] if word != written(command)]
+    return [
+        one for one in above
+        if (out := written(one)) and not (folder / out).exists()
+        and any(word == out or word.startswith(f"{out}/") for word in wanted)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("command", [one for one in commands() if one.startswith("geometry ")])
 def test_geometry_command_runs(command: str, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(runs)
-    words = shlex.split(command)[1:]
-    if words[0] == "report" and not (runs / "collapse").exists():
-        assert main(["analyze", "runs/gen_{generation}/embeddings.npy", "-o", "collapse", "-q"]) == 0
-    if words[:2] == ["analyze", "layers"] and not (runs / "layers").exists():  # captured by another worker
-        assert main(shlex.split(next(one for one in commands() if one.startswith("geometry capture")))[1:]) == 0
-    with redirect_stdout(io.StringIO()) as out:
-        assert main(words) == 0
-    assert out.getvalue().strip()
+    for earlier in read(command, runs):
+        assert main(shlex.split(earlier)[1:]) == 0
+    if (out := written(command)) and (runs / out).exists():
+        shutil.rmtree(runs / out)
+    with redirect_stdout(io.StringIO()) as told:
+        assert main(shlex.split(command)[1:]) == 0
+    assert told.getvalue().strip()
 
 
 @pytest.mark.parametrize("command", [one for one in commands() if one.startswith("make ")])
