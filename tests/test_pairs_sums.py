@@ -50,6 +50,13 @@ def test_means_match_a_dense_calculation(maker: object, dtype: type) -> None:
             np.testing.assert_allclose(getattr(sums, name), want[name], rtol=2e-5, atol=1e-7, err_msg=name)
 
 
+def test_rows_far_from_the_origin_keep_what_tells_their_directions_apart() -> None:
+    points = (1e3 + np.random.default_rng(0).standard_normal((150, 12))).astype(np.float32)
+    want, sums = dense(points, 2.0), TorchExecutor().pair_sums(points, np.arange(150), 2.0)
+    np.testing.assert_allclose(1 - sums.exp, 1 - want["exp"], rtol=1e-5)
+    assert (1 - want["exp"]).max() < 1e-4
+
+
 def test_zero_rows_and_copies() -> None:
     """Rows of zero length have no raw direction, rows at the mean no centred one; a copy has cosine 1."""
     rng = np.random.default_rng(0)

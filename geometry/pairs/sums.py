@@ -25,20 +25,31 @@ TILE = (128, 2048)  # rows and columns of a product on a CPU, whatever the budge
 
 @dataclass(frozen=True)
 class _Set:
-    """Centred float32 values with their squared norms, and unit rows; a row without direction is zero in `unit`."""
+    """Centred float32 values with their squared norms, and unit rows; a row without direction is zero in `unit`.
+
+    raw: raw unit rows less their mean, lest cosines near 1 lose what tells them apart; raw_half_sq: half their squared
+    norms, infinite where a row has no raw direction.
+    """
 
     values: torch.Tensor
     sq_norms: torch.Tensor
     unit: torch.Tensor
-    raw_unit: torch.Tensor
+    raw: torch.Tensor
+    raw_half_sq: torch.Tensor
     log2_unit: float
+
+    @property
+    def directed(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """(n,) bool each: rows with a centred direction, rows with a raw one."""
+        return self.unit.any(dim=1), torch.isfinite(self.raw_half_sq)
 
 
 def pair_sums(points: Array, rows: Ints, t: float, *, device: str, budget: int) -> PairSums:
     """Means over the pairs (row of `rows`, any other row); see `geometry.types.PairSums`."""
     data = _prepare(points, device)
     chosen = torch.from_numpy(rows).to(device)
-    chosen = chosen[data.unit[chosen].any(dim=1) & data.raw_unit[chosen].any(dim=1)]
+    centred, raw = data.directed
+    chosen = chosen[centred[chosen] & raw[chosen]]
     high, wide = TILE if device == "cpu" else (block_rows(len(points) * 8, budget), len(points))
     sums: list[torch.Tensor] = [torch.zeros((4, 0), dtype=torch.float64, device=device)]
     cosines = torch.zeros(len(COSINE_EDGES) - 1, dtype=torch.int64, device=device)
@@ -48,27 +59,29 @@ def pair_sums(points: Array, rows: Ints, t: float, *, device: str, budget: int) 
         for columns in blocks(len(points), wide):
             cosine = _cosines(data.unit, sub, columns, self_value=2.0)
             cosines += torch.histc(cosine, len(cosines), -1.0, 1.0).long()
-            exps = (_exp(unit, sub, columns, t) for unit in (data.raw_unit, data.unit))
+            exps = _exp_raw(data, sub, columns, t), _exp(data.unit, sub, columns, t)
             total += torch.stack([*_powers(cosine), *exps])
             logs += _log_histogram(data, sub, columns)
         sums.append(total)
-    nowhere = len(points) - int(data.unit.any(dim=1).sum())
+    nowhere = len(points) - int(data.directed[0].sum())
     cosines[len(cosines) // 2] -= len(chosen) * nowhere  # rows without direction stand at cosine 0
-    cos2, cos4, raw, centred = _means(torch.cat(sums, dim=1), data, t).cpu().numpy()
+    means = _means(torch.cat(sums, dim=1), data, t).cpu().numpy()
     edges = np.linspace(LOG2_LOW, LOG2_HIGH, LOG2_BINS + 1) - data.log2_unit
-    used = chosen.cpu().numpy()
-    return PairSums(
-        len(points), used, cos2, cos4, t, raw, centred, COSINE_EDGES, cosines.cpu().numpy(), edges, logs.cpu().numpy()
-    )
+    histograms = COSINE_EDGES, cosines.cpu().numpy(), edges, logs.cpu().numpy()
+    return PairSums(len(points), chosen.cpu().numpy(), means[0], means[1], t, means[2], means[3], *histograms)
 
 
 def _prepare(points: Array, device: str) -> _Set:
     frame = frame_of(points, points)
     rows = place(points, frame, torch.float32, device)
-    raw = torch.empty_like(rows.values)
+    raw = torch.empty(rows.values.shape, dtype=torch.float64, device=device)
     for block in blocks(len(points), ROWS):
-        raw[block] = _unit(rows.original[block].double()).float()
-    return _Set(rows.values, rows.sq_norms, _unit(rows.values), raw, 2 * float(np.log2(frame.scale)))
+        raw[block] = _unit(rows.original[block].double())
+    has = raw.any(dim=1)
+    raw = (raw - raw[has].mean(dim=0)) if bool(has.any()) else raw
+    half_sq = torch.where(has, raw.square().sum(dim=1) / 2, torch.inf).float()
+    log2_unit = 2 * float(np.log2(frame.scale))
+    return _Set(rows.values, rows.sq_norms, _unit(rows.values), raw.float(), half_sq, log2_unit)
 
 
 def _unit(values: torch.Tensor) -> torch.Tensor:
@@ -101,19 +114,26 @@ def _exp(unit: torch.Tensor, rows: torch.Tensor, columns: slice, t: float) -> to
     return kernel.sum(dim=1, dtype=torch.float64)
 
 
+def _exp_raw(data: _Set, rows: torch.Tensor, columns: slice, t: float) -> torch.Tensor:
+    """Sums of exp(-t |v_i - v_j|^2) of each row over raw unit rows, without itself and rows that have none."""
+    kernel = torch.addmm(data.raw_half_sq[columns], data.raw[rows], data.raw[columns].T, beta=-1)
+    kernel.sub_(data.raw_half_sq[rows][:, None]).clamp_(max=0.0)
+    less: torch.Tensor = (
+        _with_self(kernel, rows, columns, -torch.inf).mul_(2 * t).expm1_().sum(dim=1, dtype=torch.float64)
+    )
+    return less.add_(columns.stop - columns.start)
+
+
 def _means(sums: torch.Tensor, data: _Set, t: float) -> torch.Tensor:
     """(4, s) means over the other rows that have a direction, from the sums over all rows."""
-    nothing = float(np.exp(-2 * t))  # what a row without direction adds to a sum of exp
+    nothing = float(np.exp(-2 * t))  # what a row without direction adds to a sum of exp over centred rows
     made = []
-    for total, own, unit, each in zip(
-        sums,
-        (4.0, 16.0, 0.0, 0.0),
-        (data.unit, data.unit, data.raw_unit, data.unit),
-        (0, 0, nothing, nothing),
-        strict=True,
+    centred, raw = data.directed
+    for total, own, has, each in zip(
+        sums, (4.0, 16.0, 0.0, 0.0), (centred, centred, raw, centred), (0, 0, 0, nothing), strict=True
     ):
-        others = max(int(unit.any(dim=1).sum()) - 1, 1)
-        made.append((total - own - (len(unit) - others - 1) * each) / others)
+        others = max(int(has.sum()) - 1, 1)
+        made.append((total - own - (len(has) - others - 1) * each) / others)
     return torch.stack(made)
 
 
