@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from geometry.errors import UsageError
-from geometry.loops.model import Fit
+from geometry.loops.model import Fit, Unencoded
 from geometry.types import Array
 
 
 @dataclass(frozen=True)
-class Categorical:
+class Categorical(Unencoded):
     """Rows are (replicates, n, 1) category numbers, or (n, 1); an embedding has one column for each category."""
 
     categories: int = 20
@@ -61,9 +61,3 @@ class Categorical:
 
     def label(self, rows: Array) -> Array | None:
         return rows[..., 0] if self.replicates == 1 else None
-
-    def represent(self, parameters: Mapping[str, Array]) -> Array | None:
-        return None
-
-    def probes(self) -> tuple[Array | None, Array] | None:
-        return None

@@ -17,13 +17,13 @@ import torch
 
 from geometry.errors import UsageError
 from geometry.loops.batched import Batch
-from geometry.loops.model import Fit
+from geometry.loops.model import Fit, Unencoded
 from geometry.loops.reproducible import reproducible
 from geometry.types import Array
 
 
 @dataclass(frozen=True)
-class Gaussian:
+class Gaussian(Unencoded):
     """`replicates` independent lineages in d dimensions; rows are (replicates, n, d), or (n, d) where there is one."""
 
     d: int = 8
@@ -59,18 +59,6 @@ class Gaussian:
             law = self.batch.known(parameters)
             white = self.batch.normal(generator, n, self.d)
             return self.batch.back(law["mean"][:, None] + bias * white @ _square_root(law["covariance"]))
-
-    def embed(self, rows: Array) -> Array:
-        return rows
-
-    def label(self, rows: Array) -> Array | None:
-        return None
-
-    def represent(self, parameters: Mapping[str, Array]) -> Array | None:
-        return None
-
-    def probes(self) -> tuple[Array | None, Array] | None:
-        return None
 
 
 def _square_root(covariance: torch.Tensor) -> torch.Tensor:

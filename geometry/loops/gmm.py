@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from geometry.errors import InputError, UsageError
-from geometry.loops.model import Fit
+from geometry.loops.model import Fit, Unencoded
 from geometry.types import Array
 
 LAW_SEED = 11  # of the means of the true law
 
 
 @dataclass(frozen=True)
-class Gmm:
+class Gmm(Unencoded):
     """components: of the law and of every fit. iterations: of EM at most. data: an embedding file, or none."""
 
     components: int = 8
@@ -78,9 +78,6 @@ class Gmm:
         rows: Array = means[component] + bias * np.einsum("nij,nj->ni", factors[component], white)
         return rows
 
-    def embed(self, rows: Array) -> Array:
-        return rows
-
     def label(self, rows: Array) -> Array | None:
         if self.data:
             return None
@@ -88,12 +85,6 @@ class Gmm:
         gaps = rows[:, None] - law["means"]
         likely: Array = np.argmax(np.log(law["weights"]) - (gaps**2).sum(-1) / 2, axis=1)
         return likely
-
-    def represent(self, parameters: Mapping[str, Array]) -> Array | None:
-        return None
-
-    def probes(self) -> tuple[Array | None, Array] | None:
-        return None
 
 
 @cache

@@ -18,7 +18,7 @@ import torch
 
 from geometry.errors import UsageError
 from geometry.loops.batched import Batch
-from geometry.loops.model import Fit
+from geometry.loops.model import Fit, Unencoded
 from geometry.loops.reproducible import reproducible
 from geometry.types import Array
 
@@ -27,7 +27,7 @@ PURPOSE = 97  # of the generator of the design, apart from those of the loop
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(Unencoded):
     """Rows are (replicates, n, d + 1), inputs and then the label, or (n, d + 1) where there is one replicate."""
 
     d: int = 5
@@ -69,15 +69,3 @@ class Linear:
             told = inputs @ self.batch.known(parameters)["weights"][..., None]
             labels = told + bias * self.noise * self.batch.normal(generator, n, 1)
             return self.batch.back(torch.cat([inputs, labels], dim=-1))
-
-    def embed(self, rows: Array) -> Array:
-        return rows
-
-    def label(self, rows: Array) -> Array | None:
-        return None
-
-    def represent(self, parameters: Mapping[str, Array]) -> Array | None:
-        return None
-
-    def probes(self) -> tuple[Array | None, Array] | None:
-        return None

@@ -54,6 +54,22 @@ class Model(Protocol):
         """Labels, where there are any, and ids (p,) of the probe rows."""
 
 
+class Unencoded:
+    """What a model without an encoder answers: rows are their own embedding, without classes and without probes."""
+
+    def embed(self, rows: Array) -> Array:
+        return rows
+
+    def label(self, rows: Array) -> Array | None:
+        return None
+
+    def represent(self, parameters: Mapping[str, Array]) -> Array | None:
+        return None
+
+    def probes(self) -> tuple[Array | None, Array] | None:
+        return None
+
+
 @dataclass(frozen=True)
 class Family:
     """Where a model is defined, and which settings of the run, beside its own options, it takes."""

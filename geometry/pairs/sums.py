@@ -63,7 +63,7 @@ def pair_sums(points: Array, rows: Ints, t: float, *, device: str, budget: int) 
             total += torch.stack([*_powers(cosine), *exps])
             logs += _log_histogram(data, sub, columns)
         sums.append(total)
-    nowhere = len(points) - int(data.directed[0].sum())
+    nowhere = len(points) - int(centred.sum())
     cosines[len(cosines) // 2] -= len(chosen) * nowhere  # rows without direction stand at cosine 0
     means = _means(torch.cat(sums, dim=1), data, t).cpu().numpy()
     edges = np.linspace(LOG2_LOW, LOG2_HIGH, LOG2_BINS + 1) - data.log2_unit
