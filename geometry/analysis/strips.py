@@ -17,6 +17,7 @@ import numpy as np
 
 from geometry.pairs import Executor
 from geometry.pairs.executor import table_of
+from geometry.pairs.merging import without_own
 from geometry.pairs.plan import blocks
 from geometry.schema import read_arrays, write_arrays
 from geometry.sources.checks import digest_of
@@ -60,11 +61,8 @@ class Strips:
         return table.sq_dist, table.index, table.certified
 
     def _strip(self, queries: Array, base: Array, k: int, part: slice) -> tuple[Array, ...]:
-        """The k nearest others: the row itself goes to the end; among many copies it may not be in the table at all."""
         sq_dist, index, certified = self._look_up(queries[part], base, k + 1)
-        own = index == np.arange(part.start, part.stop)[:, None]
-        order = np.argsort(own, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(sq_dist, order, 1), np.take_along_axis(index, order, 1), certified
+        return *without_own((sq_dist, index), np.arange(part.start, part.stop), k), certified
 
 
 def _read(path: Path) -> tuple[Array, ...] | None:

@@ -1,0 +1,33 @@
+"""Neighbour tables of parts of a base as one: each part is exact, so the first k of all parts are the answer.
+
+Ranking is by (squared distance, row number) as in every table, so neither the number of parts nor their order shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from geometry.types import Floats, Ints
+
+Ranked = tuple[Floats, Ints]  # squared distance (m, k), row number in the whole base (m, k)
+
+
+def merged(tables: Iterable[Ranked], k: int) -> Ranked:
+    """The k nearest of tables of the same m queries without a row number in common; fewer where they hold fewer."""
+    sq_dist, index = (np.hstack(part) for part in zip(*tables, strict=True))
+    by_number = np.argsort(index, axis=1, kind="stable")
+    ranked = np.take_along_axis(sq_dist, by_number, 1)
+    order = np.take_along_axis(by_number, np.argsort(ranked, axis=1, kind="stable"), 1)[:, :k]
+    return np.take_along_axis(sq_dist, order, 1), np.take_along_axis(index, order, 1)
+
+
+def without_own(table: Ranked, own: Ints, k: int) -> Ranked:
+    """The k nearest others from a table of k + 1: a row itself goes; among many copies it may not be in it at all.
+
+    own (m,): the row number of each query in the base.
+    """
+    sq_dist, index = table
+    order = np.argsort(index == own[:, None], axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(sq_dist, order, 1), np.take_along_axis(index, order, 1)

@@ -1,0 +1,109 @@
+"""Rows that stay in their files: shape and dtype are known, values are read block by block and let go again.
+
+`Stored` answers `len`, `shape`, `dtype`, `nbytes`, slices and lists of row numbers as an array does, so that a pass in
+blocks takes both. Blocks are read, not mapped: pages of a mapping count as memory of the process until the system takes
+them back. What is asked for in one piece (`np.asarray`) is read in one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from geometry.pairs.arrays import as_points
+from geometry.pairs.plan import blocks
+from geometry.types import Array, Ints
+
+BLOCK_BYTES = 32 << 20  # of one read: large enough for any disk, small beside any budget
+
+
+@dataclass(frozen=True)
+class Stored:
+    """(n, d) rows of files. read(start, stop) gives rows as they were stored, `dtype` is the one they are given in.
+
+    kept (m,): ascending row numbers of the files that count, None where all do. where: file and array, for errors.
+    """
+
+    read: Callable[[int, int], Array]
+    rows: int
+    d: int
+    dtype: np.dtype[Any]
+    where: str = ""
+    kept: Ints | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self), self.d
+
+    @property
+    def ndim(self) -> int:
+        return 2
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all rows in the dtype that they are given in."""
+        return len(self) * self.d * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return self.rows if self.kept is None else len(self.kept)
+
+    def __getitem__(self, key: slice | Array) -> Array:
+        """The rows of a slice of step 1, or with these numbers (m,), or where a mask (n,) is true, in memory."""
+        if isinstance(key, slice):
+            start, stop, step = key.indices(len(self))
+            if step != 1:
+                raise IndexError(f"{self.where}: rows in files are read in order; take a slice of step 1")
+            return self._span(start, max(start, stop))
+        numbers = np.asarray(key)
+        numbers = np.flatnonzero(numbers) if numbers.dtype == np.bool_ else numbers
+        return self._picked(np.where(numbers < 0, numbers + len(self), numbers).astype(np.int64))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        whole = self[:]
+        return whole if dtype is None else whole.astype(dtype, copy=False)
+
+    def blocks(self, most_bytes: int = BLOCK_BYTES) -> Iterator[tuple[slice, Array]]:
+        """The slices that cover all rows, with their rows, at most so many bytes of them at a time."""
+        size = max(most_bytes // max(self.d * self.dtype.itemsize, 1), 1)
+        return ((part, self[part]) for part in blocks(len(self), size))
+
+    def only(self, numbers: Ints) -> Stored:
+        """The same files with these rows alone, ascending."""
+        return replace(self, kept=numbers if self.kept is None else self.kept[numbers])
+
+    def _span(self, start: int, stop: int) -> Array:
+        if start == stop:
+            return np.empty((0, self.d), self.dtype)
+        if self.kept is None:
+            return self._given(self.read(start, stop))
+        within = self.kept[start:stop]
+        return self._given(self.read(int(within[0]), int(within[-1]) + 1)[within - within[0]])
+
+    def _picked(self, numbers: Ints) -> Array:
+        """Rows in the order asked for, read in one pass over the blocks that hold any."""
+        out = np.empty((len(numbers), self.d), self.dtype)
+        order = np.argsort(numbers, kind="stable")
+        wanted = numbers[order]
+        size = max(BLOCK_BYTES // max(self.d * self.dtype.itemsize, 1), 1)
+        for block in np.unique(wanted // size):
+            first, last = np.searchsorted(wanted, [block * size, (block + 1) * size])
+            start = int(wanted[first])
+            rows = self._span(start, int(wanted[last - 1]) + 1)
+            out[order[first:last]] = rows[wanted[first:last] - start]
+        return out
+
+    def _given(self, rows: Array) -> Array:
+        return as_points(rows, self.where or "points").astype(self.dtype, copy=False)
+
+
+def stored_array(array: Array, where: str = "") -> Stored:
+    """A plain array behind the same interface, for tests and for callers that hold a mapping of their own."""
+    return Stored(lambda start, stop: array[start:stop], len(array), array.shape[1], given_dtype(array.dtype), where)
+
+
+def given_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype that rows stored in `dtype` are given in: their own, but float64 for numbers that are no floats."""
+    return as_points(np.empty((0, 1), dtype)).dtype

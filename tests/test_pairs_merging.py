@@ -1,0 +1,46 @@
+"""Tables of parts joined: what the whole base gives, however it is cut, with ties and copies."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from geometry.pairs import neighbors
+from geometry.pairs.merging import merged, without_own
+
+
+@pytest.fixture
+def points() -> np.ndarray:
+    rng = np.random.default_rng(5)
+    grid = rng.integers(0, 3, (180, 3)).astype(np.float32)  # many copies, many ties
+    return np.vstack([grid, rng.normal(size=(120, 3)).astype(np.float32)])
+
+
+@pytest.mark.parametrize("cuts", [[150], [40, 41, 200], [299]])
+def test_parts_of_a_base_give_the_table_of_the_whole(points: np.ndarray, cuts: list[int]) -> None:
+    k, whole = 9, neighbors(points, 9, queries=points[::7])
+    edges = [0, *cuts, len(points)]
+    parts = []
+    for start, stop in pairwise(edges):
+        table = neighbors(points[start:stop], min(k, stop - start), queries=points[::7])
+        parts.append((table.sq_dist, table.index + start))
+    for order in (parts, parts[::-1]):
+        sq_dist, index = merged(order, k)
+        np.testing.assert_array_equal(sq_dist, whole.sq_dist)
+        np.testing.assert_array_equal(index, whole.index)
+
+
+def test_a_row_is_no_neighbour_of_itself_even_among_copies(points: np.ndarray) -> None:
+    k, whole = 6, neighbors(points, 6)
+    table = neighbors(points, k + 1, queries=points)
+    sq_dist, index = without_own((table.sq_dist, table.index), np.arange(len(points)), k)
+    np.testing.assert_array_equal(index, whole.index)
+    np.testing.assert_array_equal(sq_dist, whole.sq_dist)
+
+
+def test_tables_narrower_than_k_give_what_they_hold() -> None:
+    one = np.array([[1.0, 4.0]]), np.array([[3, 1]])
+    two = np.array([[1.0]]), np.array([[2]])
+    sq_dist, index = merged([one, two], 5)
+    assert index.tolist() == [[2, 3, 1]]
+    assert sq_dist.tolist() == [[1.0, 1.0, 4.0]]
