@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from benchmarks.rows import RESULTS
 from geometry.catalog import compute
 from geometry.loops.reproducible import reproducible
+from geometry.loops.training import train_to_classify
 from geometry.report import save, style
 from geometry.types import Array, Estimate, Floats
 
@@ -89,14 +90,8 @@ def trained(images: Array, labels: Array, *, steps: int = 300, seed: int = 0) ->
     with reproducible(seed):
         net = Network()
         optimizer = torch.optim.Adam(net.parameters(), 3e-3)
-        x, y = torch.from_numpy(images), torch.from_numpy(labels)
-        for _ in range(steps):
-            rows = torch.randint(len(x), (64,))
-            loss = nn.functional.cross_entropy(net(x[rows]), y[rows])
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-    return net.eval()
+        train_to_classify(net, torch.from_numpy(images), torch.from_numpy(labels), optimizer, steps=steps, batch=64)
+    return net
 
 
 @dataclass(frozen=True)

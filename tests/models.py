@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from geometry.loops.training import train_to_classify
+
 
 class Convolutions(nn.Module):
     """8 x 8 images (b, 1, 8, 8), or flat (b, 64), to 10 classes, through two convolutions and a hidden layer."""
@@ -63,13 +65,8 @@ def train(images: Tensor, labels: Tensor, *, steps: int = 300, seed: int = 0, wi
     torch.manual_seed(seed)
     net = Convolutions(width)
     optimizer = torch.optim.Adam(net.parameters(), 5e-3)
-    for _ in range(steps):
-        rows = torch.randint(len(images), (64,))
-        loss = nn.functional.cross_entropy(net(images[rows]), labels[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return net.eval()
+    train_to_classify(net, images, labels, optimizer, steps=steps, batch=64)
+    return net
 
 
 def vae_encoder() -> nn.Module:

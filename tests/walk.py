@@ -11,6 +11,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
+from geometry.loops.training import train_to_classify
+
 NET = '''"""A network of the digits."""
 
 from collections import OrderedDict
@@ -51,10 +53,5 @@ def trained(build: Any, images: torch.Tensor, labels: torch.Tensor, seed: int) -
     torch.manual_seed(seed)
     net: nn.Module = build()
     optimizer = torch.optim.Adam(net.parameters(), 5e-3)
-    for _ in range(STEPS):
-        rows = torch.randint(len(images), (64,))
-        loss = nn.functional.cross_entropy(net(images[rows]), labels[rows])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return net.eval()
+    train_to_classify(net, images, labels, optimizer, steps=STEPS, batch=64)
+    return net

@@ -16,6 +16,7 @@ import torch
 
 from geometry.errors import UsageError
 from geometry.loops.reproducible import reproducible
+from geometry.loops.training import train_to_classify
 from geometry.sources.images import Images, read_images
 from geometry.types import Array, Ints
 
@@ -56,13 +57,8 @@ def train_classifier(points: Array, labels: Ints) -> torch.nn.Sequential:
     net = nn.Sequential(nn.Linear(points.shape[1], 128), nn.ReLU(), nn.Linear(128, 32), nn.ReLU(), nn.Linear(32, count))
     optimizer = torch.optim.Adam(net.parameters(), 2e-3, weight_decay=1e-4)
     pixels, classes = torch.from_numpy(points), torch.from_numpy(labels)
-    for _ in range(CLASSIFIER_STEPS):
-        rows = torch.randint(len(pixels), (128,))
-        loss = nn.functional.cross_entropy(net(pixels[rows]), classes[rows])
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return net.eval()
+    train_to_classify(net, pixels, classes, optimizer, steps=CLASSIFIER_STEPS, batch=128)
+    return net
 
 
 def predicted_labels(points: Array, net: torch.nn.Sequential | None = None) -> Ints:

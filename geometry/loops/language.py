@@ -17,6 +17,7 @@ from geometry.errors import UsageError
 from geometry.loops.model import Fit
 from geometry.loops.reproducible import reproducible
 from geometry.loops.text import Text, grams, read_text
+from geometry.loops.training import descend
 from geometry.loops.transformer import Size, Transformer
 from geometry.types import Array, Floats
 
@@ -104,16 +105,11 @@ class LanguageModel:
     def _train(self, net: Transformer, rows: torch.Tensor) -> tuple[float, ...]:
         optimizer = torch.optim.AdamW(net.parameters(), self.rate, weight_decay=DECAY, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.rate, total_steps=self.steps + 1)
-        history = []
-        for _ in range(self.steps):
-            loss = net.losses(rows[torch.randint(len(rows), (self.batch,))]).mean()
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            history.append(loss.detach())
-        return tuple(torch.stack(history).tolist())
+
+        def loss() -> torch.Tensor:
+            return net.losses(rows[torch.randint(len(rows), (self.batch,))]).mean()
+
+        return descend(loss, optimizer, self.steps, schedule=schedule, clip=1.0)
 
     def _size(self) -> Size:
         return Size(len(self.text.alphabet), self.length, self.width, self.layers, self.heads)

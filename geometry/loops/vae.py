@@ -20,6 +20,7 @@ from geometry.errors import UsageError
 from geometry.loops.digits import BUNDLED, classifier, classifier_features, images, predicted_labels
 from geometry.loops.model import Fit
 from geometry.loops.reproducible import reproducible
+from geometry.loops.training import descend
 from geometry.sources.images import Images
 from geometry.types import Array
 
@@ -127,15 +128,11 @@ class Vae:
     def _train(self, net: Network, images: Tensor) -> tuple[float, ...]:
         optimizer = torch.optim.Adam(net.parameters(), self.rate, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.rate, total_steps=self.steps + 1)
-        history = []
-        for _ in range(self.steps):
-            loss = net.loss(images[torch.randint(len(images), (self.batch,))])
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-            history.append(loss.detach())
-        return tuple(torch.stack(history).tolist())
+
+        def loss() -> Tensor:
+            return net.loss(images[torch.randint(len(images), (self.batch,))])
+
+        return descend(loss, optimizer, self.steps, schedule=schedule)
 
     def _network(self, parameters: Mapping[str, Array]) -> Network:
         net = Network(len(parameters["log_scale"]), self.hidden, self.latent)
