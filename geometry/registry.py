@@ -18,6 +18,7 @@ from geometry.types import Estimate
 Outcome = Estimate | dict[str, Estimate]
 Function = TypeVar("Function", bound=Callable[..., Outcome])
 Need = Literal["neighbors", "moments", "pair_sums", "points", "labels", "ids", "reference", "optional reference"]
+Whole = Literal["moments", "neighbors"]
 Invariance = Literal["translation", "rotation", "scale", "row order", "zero-padding"]
 RIGID: tuple[Invariance, ...] = ("translation", "rotation", "row order", "zero-padding")
 SIMILARITY: tuple[Invariance, ...] = (*RIGID, "scale")
@@ -28,7 +29,10 @@ LINEAR: tuple[Invariance, ...] = ("rotation", "row order", "zero-padding", "scal
 class Entry:
     """One statistic. `k` is the number of neighbours it asks for by default, 0 for none.
 
-    null: the value expected where there is nothing to find, in words; fails: when it has no value, or misleads.
+    null: the value expected where there is nothing to find, in words; fails: when it has no value, or misleads. whole:
+    what it is given of a set too large for memory, of which a run holds a sample: the exact moments of all rows, the
+    exact neighbours of the sampled rows among all (it must be a mean over rows of something of their distances, and
+    look up no neighbour by its number), or nothing but the sample.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Entry:
     k: int = 0
     null: str = ""
     fails: str = ""
+    whole: Whole | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -80,11 +85,12 @@ def statistic(
     k: int = 0,
     null: str = "",
     fails: str = "",
+    whole: Whole | None = None,
 ) -> Callable[[Function], Function]:
     """Register `function(scan[, reference_scan], *, options)` under the field's name for it."""
 
     def register(function: Function) -> Function:
-        _entries[name] = Entry(name, function, needs, range, invariances, direction, source, k, null, fails)
+        _entries[name] = Entry(name, function, needs, range, invariances, direction, source, k, null, fails, whole)
         return function
 
     return register

@@ -46,7 +46,8 @@ class Neighbors:
     dist (n, k) float32 ascending, index (n, k) int64, certified (n,) bool: no closer row exists. sq_dist (n, k) float64
     holds the re-measured values that dist was rounded from; built from dist where a table comes from elsewhere.
     recall, with its 95 % interval, is the share of these neighbours that are true ones, as measured on sampled rows of
-    the whole table; None where the table is exact.
+    the whole table; None where the table is exact. A table of some rows alone, looked up among all of their set: own
+    (n,) are their numbers there, among the rows of the set; None where row i of the table is row i of the set.
     """
 
     dist: Array
@@ -56,6 +57,8 @@ class Neighbors:
     recall: float | None = None
     recall_low: float | None = None
     recall_high: float | None = None
+    own: Ints | None = None
+    among: int | None = None
 
     def __post_init__(self) -> None:
         if self.sq_dist.size == 0 and np.size(self.dist):
@@ -64,6 +67,16 @@ class Neighbors:
     @property
     def k(self) -> int:
         return int(self.sq_dist.shape[1])
+
+    @property
+    def numbers(self) -> Ints:
+        """(n,) what number each row of the table has in the set that it was looked up in."""
+        return np.arange(len(self.sq_dist)) if self.own is None else self.own
+
+    @property
+    def base_rows(self) -> int:
+        """How many rows the set has that neighbours were looked up in."""
+        return len(self.sq_dist) if self.among is None else self.among
 
     def first(self, k: int) -> Neighbors:
         """The table cut to its first k columns."""

@@ -38,6 +38,7 @@ LAST = 100  # of the range that the slope is taken over
     source="He and Ozay 2022",
     null="isotropic rows: the Marchenko-Pastur mean over its edge",
     fails="one large direction hides all others; undefined without spread",
+    whole="moments",
 )
 def nesum(scan: Scan) -> Estimate:
     """Sum of the eigenvalues over the largest: k for k equal ones; the stable rank of the centred matrix.
@@ -56,6 +57,7 @@ def nesum(scan: Scan) -> Estimate:
     source="condition number of the centred matrix",
     null="isotropic rows: (1 + sqrt(d / n)) / (1 - sqrt(d / n)) where n > d",
     fails="undefined where a direction has no variance beyond rounding: n <= d, constant columns",
+    whole="moments",
 )
 def condition(scan: Scan) -> Estimate:
     """Largest over smallest singular value of the centred matrix.
@@ -89,6 +91,7 @@ def condition(scan: Scan) -> Estimate:
     source="Agrawal et al. 2022; Stringer et al. 2019",
     null="isotropic rows: the slope of the Marchenko-Pastur quantiles over the same range",
     fails="the slope says little where `fit` is low: a spectrum with a knee, n near d",
+    whole="moments",
 )
 def alpha_req(scan: Scan, *, first: int = 1, last: int = LAST) -> dict[str, Estimate]:
     """Exponent of the power law of the eigenvalues: "alpha", minus the slope of log lambda_i on log i, and its "fit".

@@ -102,6 +102,7 @@ def angle_dimension(scan: Scan) -> Estimate:
     source="length of the mean over the rms length of the rows",
     null="the reference in a run; 0 for a set about the origin",
     fails="undefined where all rows are zero; says nothing once rows were centred",
+    whole="moments",
 )
 def cone(scan: Scan) -> Estimate:
     """|mean| / rms |x| of the raw rows. Undefined for no rows or where all rows are zero."""

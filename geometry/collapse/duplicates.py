@@ -31,6 +31,7 @@ NEAR = 1e-3  # of the median distance to the tenth neighbour
     k=K,
     null="the reference in a run; 0 for rows of a continuous law",
     fails="coarse numbers, such as counts or bytes, repeat without any copying; under two rows",
+    whole="neighbors",
 )
 def duplicates(scan: Scan) -> dict[str, Estimate]:
     """Shares "exact" and "near", with Wilson's interval over rows (copies come in groups: it is a lower bound).
@@ -52,7 +53,7 @@ def _exact(table: Neighbors, fields: dict[str, Any]) -> Estimate:
     """Ties are ranked by row number, so a row's first neighbour at distance 0 is its earliest copy."""
     if table.index.shape != table.sq_dist.shape:
         return undefined("duplicates", "no-row-numbers", variant="exact", **fields)
-    earlier = (table.sq_dist[:, 0] == 0) & (table.index[:, 0] < np.arange(len(table.index)))
+    earlier = (table.sq_dist[:, 0] == 0) & (table.index[:, 0] < table.numbers)
     return _share(float(earlier.mean()), "exact", fields)
 
 

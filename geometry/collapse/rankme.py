@@ -27,6 +27,7 @@ EPS = 1e-7
     source="Garrido et al. 2023, eq. 1",
     null="the reference in a run",
     fails="a mean far from the origin pulls it to 1 whatever the spread; undefined where all rows are zero",
+    whole="moments",
 )
 def rankme(scan: Scan) -> Estimate:
     """Entropy rank of the uncentred matrix over its min(n, d) singular values, p = s / sum s + 1e-7 made to sum to 1.

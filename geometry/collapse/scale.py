@@ -29,6 +29,7 @@ METHOD = "influence function"
     source="trace of the covariance",
     null="ratio 1; of the total variance, the reference in a run",
     fails="one outlier can hold most of it; sets in other units; under two rows, or a reference without spread",
+    whole="moments",
 )
 def scale(scan: Scan, reference: Scan | None = None) -> Estimate:
     """Total variance in units of the input squared (ddof 0), or over that of `reference` (null 1, interval on the log).

@@ -40,6 +40,7 @@ Null = Callable[[int, int], float]  # of n and d
     source="Roy and Vetterli 2007",
     null="isotropic rows: count exp(-aspect / 2), and its counterpart for singular values, by Marchenko and Pastur",
     fails="n near or below d, where isotropic rows read low too; undefined without spread",
+    whole="moments",
 )
 def effective_rank(scan: Scan, *, of: str | None = None) -> Estimate | dict[str, Estimate]:
     """exp of the Shannon entropy of the normalised spectrum: of="singular" values, or of="covariance" eigenvalues.
@@ -62,6 +63,7 @@ def effective_rank(scan: Scan, *, of: str | None = None) -> Estimate | dict[str,
     source="participation ratio of the covariance spectrum",
     null="isotropic rows: d / (1 + d / n)",
     fails="a few large directions hide all others; undefined without spread",
+    whole="moments",
 )
 def participation_ratio(scan: Scan) -> Estimate:
     """(sum lambda)^2 / sum lambda^2: k for k equal eigenvalues. Undefined for fewer than two rows or without spread."""
@@ -77,6 +79,7 @@ def participation_ratio(scan: Scan) -> Estimate:
     source="Rudman et al. 2022",
     null="isotropic rows: (d / (1 + d / n) - 1) / (d - 1)",
     fails="added zero columns lower it; undefined at d = 1 or without spread",
+    whole="moments",
 )
 def iso_score(scan: Scan) -> Estimate:
     """(participation_ratio - 1) / (d - 1): 1 for equal eigenvalues, 0 for a line. Undefined where d = 1 too."""
@@ -100,6 +103,7 @@ def iso_score(scan: Scan) -> Estimate:
     source="Rudelson and Vershynin 2007",
     null="isotropic rows: the Marchenko-Pastur mean over its edge",
     fails="one large direction hides all others; undefined without spread",
+    whole="moments",
 )
 def stable_rank(scan: Scan) -> Estimate:
     """norm_F^2 / norm_2^2 of the centred matrix. Undefined for fewer than two rows or without spread."""

@@ -34,6 +34,7 @@ SUMMARIES = ("median", "smallest", "slope")
     source="variance along the reference's principal directions",
     null="median and slope 0; smallest: the mean smallest of as many ratios of one law",
     fails="moments alone: no held-out half, so that strong directions seem lost; variance in directions that are new",
+    whole="moments",
 )
 def spectrum_shift(scan: Scan, reference: Scan, *, share: float = SHARE, seed: int = 0) -> dict[str, Estimate]:
     """median: median log ratio; smallest: the smallest ratio; slope: of log ratio on rank, by least squares.

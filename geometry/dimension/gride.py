@@ -31,6 +31,7 @@ ORDERS = (1, 2, 4, 8, 16)
     k=2 * ORDERS[-1],
     null="d at every n1 for rows uniform in d dimensions without edge",
     fails="the error leaves out the bias of an edge, which lowers every n1, the more so in many dimensions",
+    whole="neighbors",
 )
 def gride(scan: Scan, *, n1: int | None = None) -> Estimate | dict[str, Estimate]:
     """Dimension at the scale of the n1-th to the 2 n1-th neighbour: one estimate for a given n1, else the profile.

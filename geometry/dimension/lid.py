@@ -27,6 +27,7 @@ K = 100
     k=columns_for(K),
     null="d k / (k - 1) for rows uniform in d dimensions without edge",
     fails="lowered by edges and few rows, raised by noise and by bending within the k-th neighbour",
+    whole="neighbors",
 )
 def lid(scan: Scan, *, k: int = K) -> Estimate:
     """Hill's estimate of the growth of the k nearest distances, per row and as the harmonic mean over rows.

@@ -36,6 +36,7 @@ FAR = 6.0  # median radii about the coordinate-wise median, beyond which a row i
     "Minka 2000; Horn 1965",
     null="the reference in a run; isotropic rows, n well above d: fo d, the noise edges and parallel analysis 0",
     fails="a curved set counts every direction it bends into (k looks locally); one outlier hides all unless robust",
+    whole="moments",
 )
 def lpca(
     scan: Scan, *, rule: str | None = None, k: int | None = None, robust: bool = False

@@ -27,6 +27,7 @@ K = 20
     k=columns_for(K),
     null="d log 2 / (H_{k-1} - H_{k/2-1}) for rows uniform in d dimensions without edge",
     fails="lowered by edges and few rows; rows whose k-th and k/2-th neighbours are equally far have none of their own",
+    whole="neighbors",
 )
 def mada(scan: Scan, *, k: int = K) -> Estimate:
     """log 2 over the growth of the radius from half of the k nearest to all of them, per row and pooled.

@@ -32,6 +32,7 @@ K = 10
     k=width_for(K + 1),
     null="d for even density",
     fails="reads low from ten dimensions on, where edges are near (danco corrects for them)",
+    whole="neighbors",
 )
 def mind_ml(scan: Scan, *, k: int = K) -> Estimate:
     """Dimension under which the ratios of first to (k+1)-th distance are likeliest.

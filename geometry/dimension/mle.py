@@ -33,6 +33,7 @@ NOISE_NODES = 32  # true distances that one measured distance may stand for
     k=width_for(K),
     null="d for rows uniform in d dimensions without edge",
     fails="lowered by edges and few rows, raised by noise and by bending within the k-th neighbour",
+    whole="neighbors",
 )
 def mle(scan: Scan, *, k: int = K, combine: str = "harmonic", noise: float = 0.0) -> Estimate:
     """Dimension from the k nearest distances of every row; per_point holds that of each row.

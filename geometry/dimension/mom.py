@@ -27,6 +27,7 @@ K = 100
     k=columns_for(K),
     null="d for rows uniform in d dimensions without edge, but for a factor of about k / (k - 1)",
     fails="lowered by edges and few rows, raised by noise and by bending within the k-th neighbour",
+    whole="neighbors",
 )
 def mom(scan: Scan, *, k: int = K) -> Estimate:
     """Mean of the k nearest distances over what it lacks to the k-th, per row and pooled over rows.

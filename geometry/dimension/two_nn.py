@@ -12,7 +12,7 @@ import numpy as np
 from geometry.errors import UsageError
 from geometry.estimates import measured, undefined
 from geometry.pairs.scan import Scan
-from geometry.pairs.subsample import restrict
+from geometry.pairs.subsample import within
 from geometry.registry import SIMILARITY, statistic
 from geometry.types import Estimate, Floats, Neighbors
 
@@ -32,6 +32,7 @@ FEWEST = 20  # rows of a piece
     k=COLUMNS,
     null="d for rows uniform in d dimensions without edge",
     fails="raised by noise on the scale of the nearest pair, lowered by edges in many dimensions; copies have no ratio",
+    whole="neighbors",
 )
 def two_nn(scan: Scan, *, fit: str = "linear", fraction: float = 0.1) -> Estimate:
     """Slope through the origin of -log(1 - F) on log mu over the lowest 1 - fraction of mu, with F_i = i / n.
@@ -81,13 +82,13 @@ def _dimension(
 def _decimated(table: Neighbors, fit: str, fraction: float, seed: int) -> dict[str, Floats]:
     """Mean estimate over the pieces of a seeded deal, for as many parts as columns and rows allow."""
     n = len(table.sq_dist)
-    deal = np.random.default_rng(seed).permutation(n)
+    deal = np.random.default_rng(seed).permutation(table.base_rows)
     found = []
     for parts in PARTS:
         if parts > 1 and (table.k < 8 * parts or n < FEWEST * parts or table.index.shape != table.sq_dist.shape):
             break
         masks = [deal % parts == piece for piece in range(parts)]
-        tables = [table] if parts == 1 else [restrict(table, mask, mask, 2) for mask in masks]
+        tables = [table] if parts == 1 else [within(table, mask, 2) for mask in masks]
         values = [_dimension(piece.exact_dist(2), fit, fraction)[0] for piece in tables]
         known = [value for value in values if value is not None]
         if known:

@@ -21,13 +21,14 @@ MOST_ROWS = 20_000  # rows whose influence is measured; beyond, a seeded sample 
 
 
 def row_scores(scan: Scan) -> Floats:
-    """(q, r) centred rows in the principal directions, at most MOST_ROWS of them; (0, r) without points."""
-    if len(scan.points) == 0:
+    """(q, r) centred rows in the principal directions, at most MOST_ROWS of them; (0, r) without any rows."""
+    known = scan.sample
+    if len(known) == 0:
         return np.empty((0, len(scan.spectrum.eigenvalues)))
-    if scan.n <= MOST_ROWS:
+    if len(scan.points) and scan.n <= MOST_ROWS:
         return scan.scores
     if "row scores" not in scan.memo:
-        rows = scan.points[sample_rows(scan.n, MOST_ROWS, scan.seed)].astype(np.float64)
+        rows = known[sample_rows(len(known), MOST_ROWS, scan.seed)].astype(np.float64)
         scan.memo["row scores"] = (rows - scan.spectrum.mean) @ scan.spectrum.eigenvectors
     made: Floats = scan.memo["row scores"]
     return made

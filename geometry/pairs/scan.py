@@ -2,13 +2,14 @@
 
 A `Scan` owns the points, the engine and what the engine has returned. The neighbour table grows to the largest k asked;
 everybody reads its first columns. A scan can also stand on ready summaries (a neighbour table, moments) without points.
+Of a set that stays in its files a scan holds a sample, and `whole` knows what is exact of all rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from geometry.pairs.executor import Executor
 from geometry.pairs.spectrum import Spectrum, spectrum_of_covariance, spectrum_of_points
 from geometry.pairs.sums import sample_rows
 from geometry.types import Array, EmbeddingSet, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
+
+if TYPE_CHECKING:
+    from geometry.pairs.streamed import Whole
 
 SUM_ROWS = 4096  # rows up to which all pairs enter the pair sums
 SAMPLED_ROWS = 2048  # beyond, a sample of rows against all: its error on a mean over pairs is far below 1 %
@@ -46,6 +50,8 @@ class Scan:
         self.ids = ids
         self.k = k
         self.numbers: Ints | None = None  # of these rows in the set they were taken from; None for a whole set
+        self.whole: Whole | None = None  # of which these rows are a sample, where the set stays in its files
+        self._sample: Array | None = None
         self._table: Neighbors | None = None
         self._moments: Moments | None = None
         self._sums: dict[float, PairSums] = {}
@@ -54,13 +60,17 @@ class Scan:
         self.memo: dict[Hashable, Any] = {}  # what floors above made of this set once and share
 
     @classmethod
-    def of(cls, summary: Neighbors | Moments, executor: Executor) -> Scan:
-        """A scan that stands on a ready summary; what needs the points themselves raises InputError."""
-        scan = cls(np.empty((0, 0)), executor)
+    def of(cls, summary: Neighbors | Moments, executor: Executor, sample: Array | None = None) -> Scan:
+        """A scan that stands on a ready summary; what needs the points themselves raises InputError.
+
+        sample (m, d): some of the rows that the summary is of, by which errors are judged.
+        """
+        scan = cls(np.empty((0, 0 if sample is None else sample.shape[1])), executor)
         if isinstance(summary, Neighbors):
             scan._table = summary
         else:
             scan._moments = summary
+        scan._sample = sample
         return scan
 
     @property
@@ -81,6 +91,11 @@ class Scan:
     def rows(self) -> Array:
         """The points; InputError where the scan stands on a summary alone."""
         return self._rows()
+
+    @property
+    def sample(self) -> Array:
+        """Rows that stand for the set where an error is judged: the points, or what came with a summary; maybe none."""
+        return self.points if self._sample is None else self._sample
 
     @property
     def most_neighbors(self) -> int:

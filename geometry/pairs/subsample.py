@@ -33,6 +33,11 @@ def restrict(table: Neighbors, rows: NDArray[np.bool_], among: NDArray[np.bool_]
     return Neighbors(np.sqrt(sq_dist).astype(np.float32), index, table.certified[rows], sq_dist)
 
 
+def within(table: Neighbors, keep: NDArray[np.bool_], k: int) -> Neighbors:
+    """The k nearest kept rows of each kept row of the table; keep, a mask, is of the set it was looked up in."""
+    return restrict(table, keep[table.numbers], keep, k)
+
+
 def halves(n: int, draws: int, seed: int) -> Iterator[NDArray[np.bool_]]:
     """Masks of random halves of n rows; the complement of each is the other half."""
     rng = np.random.default_rng(seed)
@@ -43,8 +48,11 @@ def halves(n: int, draws: int, seed: int) -> Iterator[NDArray[np.bool_]]:
 
 
 def half_sample_stderr(table: Neighbors, k: int, value: Callable[[Neighbors], float], seed: int = 0) -> float:
-    """Standard error of value(table of k columns) at the table's n; NaN where the table is too narrow or too short."""
+    """Standard error of value(table of k columns) at the table's n; NaN where the table is too narrow or too short.
+
+    Of sampled rows looked up among all of a set, a half of the set holds half of the sample: the same holds of both.
+    """
     if table.index.shape != table.sq_dist.shape or table.k < k or len(table.sq_dist) < 4 * k:
         return float("nan")
-    values = [value(restrict(table, keep, keep, k)) for keep in halves(len(table.sq_dist), DRAWS, seed)]
+    values = [value(within(table, keep, k)) for keep in halves(table.base_rows, DRAWS, seed)]
     return float(np.std(values, ddof=1))

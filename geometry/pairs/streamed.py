@@ -1,0 +1,117 @@
+"""Sets that stay in their files: what is exact of all rows, though memory holds a sample of them.
+
+Two things are found block by block of the files, each in the passes that it takes and no more:
+  moments     mean and covariance of all rows in float64 about their mean, by `TorchExecutor.moments` in blocks of a
+              fixed number of rows, so that no budget changes a digit; two passes
+  neighbours  the exact nearest others of the sampled rows among all rows: an engine finds k + 1 in each block, tables
+              of blocks are merged by (squared distance, row number), and the row itself goes; one pass
+A mean over rows of a function of their neighbours' distances, taken over the sampled rows, estimates the mean over all
+rows of the whole set without bias, with the error of so many rows. What compares rows of the sample with each other
+(pair sums, balls, gauges) sees a thinner set, as with --sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+
+from geometry.pairs.executor import Executor, table_of
+from geometry.pairs.merging import Ranked, merged, without_own
+from geometry.pairs.scan import MOST_COVARIANCE, Scan
+from geometry.pairs.stored import BLOCK_BYTES, Stored
+from geometry.types import Array, Floats, Ints, Moments, Neighbors
+
+Found = tuple[Floats, Ints, Array]  # squared distances and row numbers (m, j), certified (m,)
+Keep = Callable[[int, Found], None]  # rows gone through, and what they gave
+
+
+def moments(stored: Stored) -> Moments:
+    """Mean and covariance (ddof 0) of all rows, float64."""
+    from geometry.pairs.torch_engine import TorchExecutor
+
+    return TorchExecutor("cpu").moments(stored)  # type: ignore[arg-type]  # it takes slices alone
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Sampled rows: points (m, d) and their numbers (m,) in the stored set; k nearest others of each are asked for."""
+
+    points: Array
+    numbers: Ints
+    k: int
+
+
+def neighbors(
+    engine: Executor,
+    queries: Queries,
+    stored: Stored,
+    block_bytes: int = BLOCK_BYTES,
+    *,
+    begun: tuple[int, Found] | None = None,
+    keep: Keep | None = None,
+) -> Neighbors:
+    """The k nearest others of each query among all rows; k falls to as many as there are.
+
+    begun: rows gone through before and what they gave, to go on from; keep is told the same after each block.
+    """
+    k = min(queries.k, len(stored) - 1)
+    done, found = begun or (0, _nothing(len(queries.points)))
+    for part, rows in stored.blocks(block_bytes):
+        if part.stop > done:
+            start = max(part.start, done)
+            found = _with_block(engine, queries.points, (start, rows[start - part.start :]), k + 1, found)
+            done = part.stop
+            if keep is not None:
+                keep(done, found)
+    sq_dist, index = without_own(found[:2], queries.numbers, k)
+    made = table_of(sq_dist, index, found[2])
+    return Neighbors(made.dist, index, found[2], sq_dist, own=queries.numbers, among=len(stored))
+
+
+def _nothing(m: int) -> Found:
+    return np.empty((m, 0)), np.empty((m, 0), np.int64), np.ones(m, np.bool_)
+
+
+def _with_block(engine: Executor, queries: Array, block: tuple[int, Array], k: int, found: Found) -> Found:
+    """What is known of the nearest, with the rows of one more block, numbered from its start."""
+    start, rows = block
+    table = engine.neighbors(queries, rows, min(k, len(rows)), exclude_self=False)
+    ranked: list[Ranked] = [found[:2], (table.sq_dist, table.index + start)]
+    return *merged(ranked, k), found[2] & table.certified
+
+
+class Whole:
+    """A stored set of which `sample` holds some rows: scans of it that are exact, each made when first asked for.
+
+    k: columns of the neighbour table; block_bytes: of rows read at a time.
+    """
+
+    def __init__(self, stored: Stored, sample: Scan, k: int, block_bytes: int = BLOCK_BYTES):
+        self.stored, self.sample, self.k, self.block_bytes = stored, sample, k, block_bytes
+
+    @cached_property
+    def moments(self) -> Scan:
+        """On the moments of all rows; the sampled rows judge its errors."""
+        scan = Scan.of(moments(self.stored), self.sample.executor, self.sample.points)
+        scan.seed = self.sample.seed
+        return scan
+
+    @cached_property
+    def neighbors(self) -> Scan:
+        """On the table of the sampled rows among all rows."""
+        numbers = self.sample.numbers
+        asked = Queries(self.sample.points, np.arange(self.sample.n) if numbers is None else numbers, self.k)
+        search = getattr(self.sample.executor, "stored_neighbors", None)
+        table: Neighbors = (search or partial(neighbors, self.sample.executor))(asked, self.stored, self.block_bytes)
+        scan = Scan.of(table, self.sample.executor, self.sample.points[:0])
+        scan.seed = self.sample.seed
+        return scan
+
+    def face(self, need: str | None) -> Scan:
+        """The scan that a statistic with this `whole` in the registry is given."""
+        if need == "moments" and self.stored.d <= MOST_COVARIANCE:
+            return self.moments
+        return self.neighbors if need == "neighbors" else self.sample
