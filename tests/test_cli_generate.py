@@ -174,6 +174,14 @@ def test_data_is_an_option_of_the_model(tmp_path: Path, capsys: pytest.CaptureFi
     assert card["options"] == {"data": str(tmp_path / "x.npy")}
 
 
+def test_the_encoder_of_images_is_named_by_the_same_flag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["generate", "vae", "--regime", "replace", "-n", "20", "--generations", "1", "--set", "steps=2", "-q"]
+    assert main([*words, "--encoder", "classifier", "-o", str(tmp_path)]) == 0
+    assert np.load(tmp_path / "gen_1" / "embeddings.npy").shape == (20, 32)
+    assert call("--encoder", "pixels", "-o", tmp_path / "none") == 2
+    assert "gaussian has no option 'encoder'" in capsys.readouterr().err
+
+
 def test_help_names_every_model_option_and_regime() -> None:
     text = generate.EPILOG
     assert all(f"  {name} " in text for name in (*MODELS, *REGIMES))

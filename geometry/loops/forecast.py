@@ -44,11 +44,12 @@ def forecast(settings: Settings, generations: int) -> Forecast:
     fit, fitting = _timed(lambda: short.fit(first, generator))
     few = min(DRAWN, asked.n)
     drawn, drawing = _timed(lambda: short.sample(fit.parameters, few, asked.bias, generator))
+    views, seeing = _timed(lambda: [model.embed(drawn), model.sentences(drawn)])
     seen = asked.n * (generations * (generations + 1) // 2 if asked.regime == "accumulate" else generations)
     weight = seen / (asked.n * generations) if factor == 1 else factor  # steps do not depend on the rows
-    one = fitting * weight + drawing * asked.n / few
+    one = fitting * weight + (drawing + seeing) * asked.n / few
     kept = [first, *fit.parameters.values(), short.represent(fit.parameters)]
-    size = sum(array.nbytes for array in kept if array is not None) + _embedded(model, drawn) * asked.n // few
+    size = _bytes(kept) + _bytes(views) * asked.n // few
     fits = generations * asked.peers
     return Forecast(fits, seen * asked.peers, size * (generations + 1) * asked.peers, started + fits * one)
 
@@ -62,9 +63,8 @@ def _shortened(model: Model, steps: int = STEPS) -> tuple[Model, float]:
     return changed, whole / steps
 
 
-def _embedded(model: Model, rows: Array) -> int:
-    """Bytes of these rows in the fixed encoder."""
-    return int(model.embed(rows).nbytes)
+def _bytes(arrays: list[Array | None]) -> int:
+    return sum(array.nbytes for array in arrays if array is not None)
 
 
 def _timed(action: Callable[[], Result]) -> tuple[Result, float]:

@@ -2,13 +2,15 @@
 
 AdamW (Loshchilov and Hutter 2019) with one rise and fall of the rate, a fixed number of steps whatever the rows. Rows
 are drawn at a temperature, the `bias`. The representation is the mean over positions of the last hidden states, for
-probe rows of the text that is held out. Exact on one thread: the same seed gives the same bytes on one machine.
+probe rows of the text that is held out. A sentence encoder may look at what is written beside the fixed counts of
+characters. Exact on one thread: the same seed gives the same bytes on one machine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +18,7 @@ import torch
 from geometry.errors import UsageError
 from geometry.loops.model import Fit
 from geometry.loops.reproducible import reproducible
+from geometry.loops.sentences import sentence_encoder
 from geometry.loops.text import Text, grams, read_text
 from geometry.loops.training import descend
 from geometry.loops.transformer import Size, Transformer
@@ -29,7 +32,8 @@ DECAY = 0.01
 class LanguageModel:
     """data: a text file. length: characters of a row. width, layers, heads of the network. steps of `batch` rows.
 
-    rate: the peak of the learning rate. probe_rows: held-out rows that every generation is shown.
+    rate: the peak of the learning rate. probe_rows: held-out rows that every generation is shown. encoder: a folder or
+    installed package with a sentence encoder that is shown what is written, or none.
     """
 
     data: str = ""
@@ -41,6 +45,7 @@ class LanguageModel:
     batch: int = 48
     rate: float = 3e-3
     probe_rows: int = 512
+    encoder: str = ""
 
     def __post_init__(self) -> None:
         sizes = (self.width, self.layers, self.heads, self.steps, self.batch, self.probe_rows)
@@ -86,6 +91,12 @@ class LanguageModel:
             states = [net.states(part).mean(1) for part in _blocks(self.held_out())]
         means: Array = torch.cat(states).numpy()
         return means
+
+    def sentences(self, rows: Array) -> Array | None:
+        return sentence_encoder(self.encoder).embed(self.text.written(rows)) if self.encoder else None
+
+    def noted(self) -> Mapping[str, Any]:
+        return sentence_encoder(self.encoder).noted() if self.encoder else {}
 
     def probes(self) -> tuple[Array | None, Array] | None:
         return None, np.arange(len(self.held_out()))

@@ -26,7 +26,7 @@ class Generation:
     origins: how many rows each batch (0 the real one) gave to the fit. origin (n,): which batch drew each sample,
     "real" or "gen_3", under exchange "model_1/gen_3". training (m, 3): of every row of the fit the model, batch and row
     it was taken from, row -1 for one drawn for this fit alone (fresh, tail-reweighted). checkpoint: the file, where one
-    was written.
+    was written. sentences (n, e): samples that are text in the sentence encoder, where one was named.
     """
 
     index: int
@@ -40,6 +40,7 @@ class Generation:
     checkpoint: Path | None = None
     origin: Array | None = None
     training: Ints | None = None
+    sentences: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,14 @@ class Lineage:
                 source=_source(g, "embeddings"),
             )
             for g in self.records
+        ]
+
+    def sentences_view(self) -> list[EmbeddingSet]:
+        """Generations 0..: what each wrote, in the sentence encoder; empty without one."""
+        return [
+            EmbeddingSet(g.sentences, g.index, f"gen_{g.index}", origin=g.origin, source=_source(g, "sentences"))
+            for g in self.records
+            if g.sentences is not None
         ]
 
     def representation_view(self) -> list[EmbeddingSet]:

@@ -153,7 +153,7 @@ class _Loop:
         self.place = None if out is None else self._place(out)
 
     def _place(self, out: Path) -> store.Place:
-        card = {**_arguments(self.settings), "versions": _versions()}
+        card = {**_arguments(self.settings), "versions": _versions(), **self.model.noted()}
         if self.peer:
             card["peer"] = self.peer
         card["digest"] = store.digest(card, self.first[0])
@@ -170,7 +170,17 @@ class _Loop:
         rows, labels = self.first
         n = self.settings.n
         origin = self._origin(0)
-        return Generation(0, rows, self.model.embed(rows), self.model.truth(), labels, origins={0: n}, origin=origin)
+        model = self.model
+        return Generation(
+            0,
+            rows,
+            model.embed(rows),
+            model.truth(),
+            labels,
+            origins={0: n},
+            origin=origin,
+            sentences=model.sentences(rows),
+        )
 
     def _retrained(self, t: int, records: list[list[Generation]]) -> Generation:
         own, asked = records[self.peer], self.settings
@@ -200,6 +210,7 @@ class _Loop:
             _origins(parts),
             origin=self._origin(t),
             training=places(parts),
+            sentences=self.model.sentences(samples),
         )
 
     def _pool(self, t: int, last: Generation) -> Array:

@@ -50,11 +50,27 @@ class Model(Protocol):
     def represent(self, parameters: Mapping[str, Array]) -> Array | None:
         """The probe rows in the model's own encoder, where it has one."""
 
+    def sentences(self, rows: Array) -> Array | None:
+        """Rows of text in the sentence encoder beside the fixed one, where the model was given one."""
+
+    def noted(self) -> Mapping[str, Any]:
+        """What the card of a generation says of that encoder."""
+
     def probes(self) -> tuple[Array | None, Array] | None:
         """Labels, where there are any, and ids (p,) of the probe rows."""
 
 
-class Unencoded:
+class Wordless:
+    """What a model answers that writes no text."""
+
+    def sentences(self, rows: Array) -> Array | None:
+        return None
+
+    def noted(self) -> Mapping[str, Any]:
+        return {}
+
+
+class Unencoded(Wordless):
     """What a model without an encoder answers: rows are their own embedding, without classes and without probes."""
 
     def embed(self, rows: Array) -> Array:

@@ -1,8 +1,9 @@
 """A generation on disk: the folder gen_{t}, put in place by one rename, so that a folder that is there is whole.
 
 checkpoint.safetensors (the parameters), card.json (what made it), samples.npy, embeddings.npy (of several replicates
-the first) with embeddings_labels.npy and embeddings_origin.npy, training.npy (where each row of the fit came from), and
-where there is a representation, representation.npy with its labels and ids. So `DIR/gen_{generation}/embeddings.npy`
+the first) with embeddings_labels.npy and embeddings_origin.npy, training.npy (where each row of the fit came from),
+where there is a sentence encoder sentences.npy with sentences_origin.npy, and where there is a representation,
+representation.npy with its labels and ids. So `DIR/gen_{generation}/embeddings.npy`
 is a pattern that the analysis reads with labels and origin. The card's `digest` is that of the arguments, of the real
 data and of this package's and its libraries' versions: a run goes on only from generations that it would have made.
 """
@@ -33,6 +34,7 @@ FILES = {
     "origin": "embeddings_origin",
     "representation": "representation",
     "training": "training",
+    "sentences": "sentences",
 }
 PROBES = ("representation_labels", "representation_ids")
 
@@ -109,6 +111,8 @@ def _fill(part: Path, generation: Generation, place: Place) -> None:
     arrays["embeddings"] = first_replicate(generation.embeddings)
     if generation.representation is not None:
         arrays |= dict(zip(PROBES, place.probes, strict=True))
+    if generation.sentences is not None:
+        arrays["sentences_origin"] = generation.origin
     for file, array in arrays.items():
         if array is not None:
             np.save(part / f"{file}.npy", array, allow_pickle=False)

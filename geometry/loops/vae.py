@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from geometry.errors import UsageError
 from geometry.loops.digits import BUNDLED, classifier, classifier_features, images, predicted_labels
-from geometry.loops.model import Fit
+from geometry.loops.model import Fit, Wordless
 from geometry.loops.reproducible import reproducible
 from geometry.loops.training import descend
 from geometry.sources.images import Images
@@ -51,7 +51,7 @@ class Network(nn.Module):
 
 
 @dataclass(frozen=True)
-class Vae:
+class Vae(Wordless):
     """latent: dimensions of z. hidden: width of two hidden layers. steps of `batch` images, peak learning `rate`.
 
     encoder: the fixed encoder of the samples view, "pixels" or "classifier". data: "digits", or where images lie;

