@@ -22,8 +22,9 @@ Status = Literal["ok", "undefined", "failed"]
 class EmbeddingSet:
     """One generation of embeddings, in the dtype it was stored in.
 
-    points (n, d), real-valued. labels, ids and origin are (n,) where given; origin is the generation a row was trained
-    from or sampled by. `dropped` counts rows removed on request (`nan="drop"`), `notes` what reading it had to decide.
+    points (n, d), real-valued; an array, or `geometry.pairs.stored.Stored` where rows stay in files. labels, ids and
+    origin are (n,) where given; origin is the generation a row was trained from or sampled by. `dropped` counts rows
+    removed on request (`nan="drop"`), `notes` what reading it had to decide.
     """
 
     points: Array

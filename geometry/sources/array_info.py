@@ -18,6 +18,8 @@ COMPANIONS = {
     "origin": ("origin", "origins"),
     "generation": ("generation", "generations"),
 }  # role -> the names it goes by
+NAMES = "|".join(name for names in COMPANIONS.values() for name in names)
+COMPANION_FILE = re.compile(rf"(?:(?P<stem>.*)[._-])?(?P<name>{NAMES})\.npy$", re.IGNORECASE)
 REAL = re.compile(r"b?float|u?int|bool")
 SHOWN = 8  # arrays named in an error before "and N more"
 

@@ -14,20 +14,25 @@ from typing import Any
 import numpy as np
 
 from geometry.errors import InputError
+from geometry.sources import parts as several
 from geometry.sources import sums, weights
 from geometry.sources.array_info import ArrayInfo, listing
+from geometry.sources.beside import companion_files, stem_of
 from geometry.sources.checks import (
     agree,
     as_embedding,
     companion,
-    digest_of,
+    is_stored,
+    kept,
     require_plane,
     require_policy,
     without_bad_rows,
 )
 from geometry.sources.formats import SUFFIXES, contents, read
 from geometry.sources.keys import choose, companions, orphans, spelled
-from geometry.sources.paths import Paths, Place, companion_files, locate
+from geometry.sources.part_names import is_parts
+from geometry.sources.paths import Paths, Place, locate
+from geometry.sources.within import given_bytes, read_within
 from geometry.types import Array, EmbeddingSet
 
 
@@ -40,23 +45,35 @@ class Part:
     found: EmbeddingSet
 
 
-def load(paths: Paths, *, key: str | None = None, pattern: str | None = None, nan: str = "error") -> list[EmbeddingSet]:
+def load(
+    paths: Paths, *, key: str | None = None, pattern: str | None = None, nan: str = "error", stream: int | None = None
+) -> list[EmbeddingSet]:
     """The embedding sets of files, in the order of their generations.
 
     paths: one or several of: a file; a folder (its files of one format, or its subfolders with one file each, in
-    natural order); a pattern with `*`, `?`, `**`, `{generation}`, `{layer}`; each with an optional `:KEY`. key names
-    the array in every file that has no `:KEY` of its own; pattern is looked up inside the folders of `paths`. nan:
-    `error`, or `drop` to leave rows with NaN or infinity out, counted in `dropped`. A file with a `generation` for
-    every row, or with numbered arrays (gen_0, gen_1, ...), gives several sets; which array is meant, and which labels,
-    ids and origins belong to it, is decided by `geometry.sources.keys`.
+    natural order; parts of a set count as one file, as does a Hugging Face dataset); a pattern with `*`, `?`, `**`,
+    `{generation}`, `{layer}`, `{part}`; each with an optional `:KEY`. key names the array in every file that has no
+    `:KEY` of its own; pattern is looked up inside the folders of `paths`. nan: `error`, or `drop` to leave rows with
+    NaN or infinity out, counted in `dropped`. A file with a `generation` for every row, or with numbered arrays (gen_0,
+    gen_1, ...), gives several sets; which array is meant, and which labels, ids and origins belong to it, is decided by
+    `geometry.sources.keys`.
 
     Points keep their dtype (bfloat16 becomes float32, integers float64, mixed widths the widest, each noted), .npy,
-    .safetensors and torch files stay mapped. Raises InputError or UnsafeFileError with file, array, row and remedy.
+    .safetensors and torch files stay mapped. stream: bytes that the rows of one set may take in memory; the points of a
+    larger set are a `geometry.pairs.stored.Stored`, which reads blocks of rows, and digests are the same either way.
+    Raises InputError or UnsafeFileError with file, array, row and remedy.
     """
     require_policy(nan)
-    parts = [part for place in locate(paths, key, pattern) for part in _parts(place, nan)]
-    sets = agree(numbered(parts))
-    return [replace(found, digest=digest_of(found.points)) for found in sets]
+    parts = [part for place in locate(paths, key, pattern) for part in _parts(place, nan, stream)]
+    return [_settled(found, stream) for found in agree(numbered(parts), stream)]
+
+
+def _settled(found: EmbeddingSet, stream: int | None) -> EmbeddingSet:
+    """In memory where the rows that are left of a large set fit."""
+    points: Any = found.points
+    if is_stored(points) and stream is not None and points.nbytes <= stream:
+        return replace(found, points=np.asarray(points))
+    return found
 
 
 def numbered(parts: Sequence[Part]) -> list[EmbeddingSet]:
@@ -80,21 +97,21 @@ def numbered(parts: Sequence[Part]) -> list[EmbeddingSet]:
     return sorted(sets, key=lambda found: found.generation) if all(known) else sets
 
 
-def _parts(place: Place, nan: str) -> list[Part]:
+def _parts(place: Place, nan: str, stream: int | None) -> list[Part]:
     """Every set of one file."""
     infos = contents(place.path)
     if place.key and "{generation}" not in place.key and weights.is_meant(infos, place.key):
-        return _weights(place, nan)
+        return _weights(place, nan, stream)
     if place.key and "{generation}" in place.key:
         spelt = spelled(infos, place.key)
         if not spelt:
             raise InputError(f"{place.path} has no array like '{place.key}'; there are {listing(infos)}")
-        return [p for number, key in spelt for p in _parts(replace(place, key=key, generation=number), nan)]
+        return [p for number, key in spelt for p in _parts(replace(place, key=key, generation=number), nan, stream)]
     chosen = choose(place.path, infos, place.key)
     used = {info.key: companions(infos, info, explicit=place.key is not None) for info in chosen}
     for info in chosen:
         require_plane(info.shape, str(_at(place, info)))
-    arrays = read(place.path, [*used, *(key for sides in used.values() for key in sides.values())])
+    arrays = read_within(place.path, chosen, [key for sides in used.values() for key in sides.values()], stream)
     notes = _notes(infos, used)
     parts = []
     for info in chosen:
@@ -102,18 +119,20 @@ def _parts(place: Place, nan: str) -> list[Part]:
         sides = {role: arrays[key] for role, key in used[info.key].items()}
         if len(chosen) == 1:
             sides = {role: read(path, [""])[""] for role, path in companion_files(place.path).items()} | sides
-        parts += _split(at, arrays[info.key], sides, (*_bfloat(info), *notes), nan)
+        parts += _split(at, arrays[info.key], sides, (*_converted(place, info, arrays[info.key]), *notes), nan)
     return parts
 
 
-def _weights(place: Place, nan: str) -> list[Part]:
+def _weights(place: Place, nan: str, stream: int | None) -> list[Part]:
     """Every matrix of a checkpoint whose key matches: a layer of its own where the key is a glob."""
     opened = weights.open_weights(place.path)
     several = weights.is_glob(place.key)
     parts = []
     for info in weights.matching(opened, str(place.key)):
         at = replace(place, key=info.key, layer=info.key if several else place.layer)
-        points, notes = as_embedding(weights.as_matrix(opened.read(info.key)), str(at))
+        large = stream is not None and given_bytes(info) > stream
+        matrix = opened.rows_in_file(info, stream or 0) if large else weights.as_matrix(opened.read(info.key))
+        points, notes = as_embedding(matrix, str(at))
         turned = [f"{at}: {info.shape} read as {points.shape}, out x in*kernel"] if len(info.shape) > 2 else []
         whole = EmbeddingSet(points, layer=at.layer, source=str(at), notes=(*notes, *_bfloat(info), *turned))
         parts.append(Part(at, at.generation, without_bad_rows(whole, nan)))
@@ -123,6 +142,13 @@ def _weights(place: Place, nan: str) -> list[Part]:
 def _at(place: Place, info: ArrayInfo) -> Place:
     """The place with the key spelled out where the file needs one."""
     return replace(place, key=place.key or info.key or None)
+
+
+def _converted(place: Place, info: ArrayInfo, points: Any) -> tuple[str, ...]:
+    """What reading the rows changed, where that shows in the headers alone."""
+    joined = several.notes(place.path, info.key) if is_parts(place.path) else ()
+    stayed = is_stored(points) and info.dtype not in ("bfloat16", points.dtype.name)
+    return (*_bfloat(info), *joined, *([f"{info.dtype} read as {points.dtype}"] if stayed else []))
 
 
 def _bfloat(info: ArrayInfo) -> tuple[str, ...]:
@@ -152,7 +178,7 @@ def _split(at: Place, array: Array, sides: dict[str, Array], notes: tuple[str, .
     for number in _whole_numbers(at, generations):
         rows = generations == number
         mine = {role: values[rows] for role, values in checked.items()}
-        found = replace(whole, points=points[rows], source=f"{at} generation {number}", **mine)
+        found = replace(whole, points=kept(points, rows), source=f"{at} generation {number}", **mine)
         parts.append(Part(at, int(number), without_bad_rows(found, nan)))
     return parts
 
@@ -182,7 +208,8 @@ def _names(places: Sequence[Place], numbers: Sequence[int | None]) -> list[str]:
 def _stem(path: Path) -> str:
     if sums.is_sum(str(path)):
         return str(path)
-    return next((path.name[: -len(end)] for end in SUFFIXES if path.name.lower().endswith(end)), path.name)
+    bare = next((path.name[: -len(end)] for end in SUFFIXES if path.name.lower().endswith(end)), path.name)
+    return stem_of(Path(bare)) if is_parts(path) else bare
 
 
 def _part_above(path: Path, up: int) -> str:

@@ -23,7 +23,7 @@ import numpy as np
 
 from geometry.errors import InputError
 from geometry.schema import read_arrays, write_arrays
-from geometry.sources.checks import row_blocks
+from geometry.sources.checks import as_rows, row_blocks
 from geometry.sources.sweep import row_norms
 from geometry.types import Array, Floats, Ints, Moments
 
@@ -71,10 +71,8 @@ class Fingerprint:
 
 
 def fingerprint(points: Any) -> Fingerprint:
-    """The fingerprint of points (n, d), any float type, in one pass over blocks of rows."""
-    from geometry.pairs.arrays import as_points
-
-    rows = as_points(points)
+    """The fingerprint of points (n, d), any float type or rows in files, in one pass over blocks of rows."""
+    rows = as_rows(points)
     parts = (_of_block(np.asarray(rows[block])) for block in row_blocks(rows))
     return reduce(merged, parts, _empty(rows.shape[1]))
 

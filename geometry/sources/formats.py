@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from geometry.errors import GeometryError, InputError, OutOfMemoryError
 from geometry.sources import (
     adapters,
+    arrow_files,
     csv_files,
     dcp_files,
     numpy_files,
     parquet_files,
+    parts,
     safetensors_files,
     sharded,
     stores,
@@ -21,35 +23,59 @@ from geometry.sources import (
     torch_files,
 )
 from geometry.sources.array_info import ArrayInfo
+from geometry.sources.extents import in_file
+from geometry.sources.part_names import is_parts
 from geometry.types import Array
+
+if TYPE_CHECKING:
+    from geometry.pairs.stored import Stored
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Format:
-    """Suffixes, what a file holds from its headers, and named arrays of it."""
+    """Suffixes, what a file holds from its headers, and named arrays of it.
+
+    stored: the rows of an array (n, d) of a file where they can be read in parts, with so many bytes beside the rows
+    asked for; None where a file of the format has to be read whole.
+    """
 
     name: str
     suffixes: tuple[str, ...]
     contents: Callable[[Path], list[ArrayInfo]]
     read: Callable[[Path, Sequence[str]], dict[str, Array]]
+    stored: Callable[[Path, str, int], Stored | None] | None = None
+
+
+def _npy_stored(path: Path, key: str, room: int) -> Stored | None:
+    return in_file(numpy_files.npy_extents(path))
+
+
+def _npz_stored(path: Path, key: str, room: int) -> Stored | None:
+    return in_file(numpy_files.npz_extents(path, key))
+
+
+def _safetensors_stored(path: Path, key: str, room: int) -> Stored | None:
+    return in_file(safetensors_files.extents(path, key))
 
 
 FORMATS = (
     Format("adapter", ("adapter_model.safetensors", "adapter_model.bin"), adapters.contents, adapters.read),
-    Format("sharded", (".index.json",), sharded.contents, sharded.read),
-    Format("npy", (".npy",), numpy_files.npy_contents, numpy_files.npy_read),
-    Format("npz", (".npz",), numpy_files.npz_contents, numpy_files.npz_read),
-    Format("safetensors", (".safetensors",), safetensors_files.contents, safetensors_files.read),
+    Format("sharded", (".index.json",), sharded.contents, sharded.read, sharded.stored),
+    Format("npy", (".npy",), numpy_files.npy_contents, numpy_files.npy_read, _npy_stored),
+    Format("npz", (".npz",), numpy_files.npz_contents, numpy_files.npz_read, _npz_stored),
+    Format("safetensors", (".safetensors",), safetensors_files.contents, safetensors_files.read, _safetensors_stored),
     Format("torch", (".pt", ".pth", ".bin", ".ckpt"), torch_files.contents, torch_files.read),
     Format("csv", (".csv", ".tsv"), csv_files.contents, csv_files.read),
-    Format("parquet", (".parquet",), parquet_files.contents, parquet_files.read),
-    Format("hdf5", (".h5", ".hdf5"), stores.hdf5_contents, stores.hdf5_read),
-    Format("zarr", (".zarr",), stores.zarr_contents, stores.zarr_read),
+    Format("arrow", (".arrow",), arrow_files.contents, arrow_files.read, arrow_files.stored),
+    Format("parquet", (".parquet",), parquet_files.contents, parquet_files.read, parquet_files.stored),
+    Format("hdf5", (".h5", ".hdf5"), stores.hdf5_contents, stores.hdf5_read, stores.hdf5_stored),
+    Format("zarr", (".zarr",), stores.zarr_contents, stores.zarr_read, stores.zarr_stored),
 )
 DISTRIBUTED = Format("dcp", (), dcp_files.contents, dcp_files.read)
 SUM = Format("sum", (), sums.contents, sums.read)
+PARTS = Format("parts", (), parts.contents, parts.read, parts.stored)
 SUFFIXES = tuple(suffix for known in FORMATS for suffix in known.suffixes)
 
 
@@ -62,6 +88,8 @@ def format_of(path: Path) -> Format:
     """The reader of a file; InputError that lists the suffixes there are."""
     if sums.is_sum(str(path)):
         return SUM
+    if is_parts(path):
+        return PARTS
     if dcp_files.is_dcp(path):
         return DISTRIBUTED
     for known in FORMATS:
@@ -78,6 +106,36 @@ def contents(path: Path) -> list[ArrayInfo]:
 def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     """Arrays of a file by key, in their stored dtype (bfloat16 as float32)."""
     return _guarded(path, lambda: format_of(path).read(path, keys))
+
+
+def stored(path: Path, key: str, room: int) -> Stored | None:
+    """The rows of an array that stay in their file, read in parts; None where the file has to be read whole.
+
+    room: bytes that reading may take beside the rows asked for. A read raises InputError where the file is not what it
+    was when this was called, or gives other rows than its headers promise.
+    """
+    opened = format_of(path).stored
+    before = _state(path)
+    found = None if opened is None else _guarded(path, lambda: opened(path, key, room))
+    if found is None:
+        return None
+    whole = found
+
+    def read(start: int, stop: int) -> Array:
+        rows = _guarded(path, lambda: whole.read(start, stop))
+        if _state(path) != before or rows.shape != (stop - start, whole.d):
+            raise InputError(f"{path} was changed while it was read; start again when nothing writes to it")
+        return rows
+
+    return replace(whole, read=read)
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Size and time of the last change of a file; None for folders and what else is no file."""
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def _guarded(path: Path, action: Callable[[], Result]) -> Result:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from geometry.sources.checks import as_rows
 from geometry.sources.near_copies import MEASURED, near_copies, near_radius
 from geometry.sources.sweep import Sweep, sweep
 from geometry.types import Array, Ints
@@ -92,10 +93,11 @@ FAULTS = {
 
 
 def hygiene(points: Any) -> Hygiene:
-    """Counts of what is wrong with the points (n, d), any float type; a set without rows or columns gives zeros."""
-    from geometry.pairs.arrays import as_points
+    """Counts of what is wrong with the points (n, d), any float type; a set without rows or columns gives zeros.
 
-    rows = as_points(points)
+    Rows in files (`geometry.pairs.stored.Stored`) are read in blocks: once, and again where rows may be copies.
+    """
+    rows = as_rows(points)
     n, d = rows.shape
     if n == 0 or d == 0:
         return Hygiene(n, d)
@@ -171,5 +173,5 @@ def _columns(seen: Sweep, finite: int) -> dict[str, Ints]:
 
 
 def _values(rows: Array, seen: Sweep) -> dict[str, int]:
-    many = seen.subnormal > SUBNORMAL * rows.size
+    many = seen.subnormal > SUBNORMAL * len(rows) * rows.shape[1]
     return {"saturated_values": seen.saturated, "subnormal_values": seen.subnormal if many else 0}

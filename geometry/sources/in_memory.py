@@ -13,7 +13,6 @@ from geometry.sources.checks import (
     agree,
     as_embedding,
     companion,
-    digest_of,
     require_plane,
     require_policy,
     without_bad_rows,
@@ -26,7 +25,8 @@ def from_arrays(arrays: Any, *, nan: str = "error") -> list[EmbeddingSet]:
 
     arrays: a list of arrays (n, d) and EmbeddingSets; a dictionary of them by name, or by generation where every key is
     an integer; one array or set alone; an array (generations, n, d). Arrays of any library, and iterators of blocks of
-    rows. Ready sets keep their generation where each has one of its own. Raises InputError as `load` does.
+    rows; rows in files (`geometry.pairs.stored.Stored`) stay there. Ready sets keep their generation where each has one
+    of its own. Raises InputError as `load` does.
     """
     require_policy(nan)
     named = _named(arrays)
@@ -35,7 +35,7 @@ def from_arrays(arrays: Any, *, nan: str = "error") -> list[EmbeddingSet]:
     numbers = _numbers(named)
     sets = [_set(name, array, number, nan) for (name, array), number in zip(named, numbers, strict=True)]
     order = sorted(range(len(sets)), key=lambda i: numbers[i])
-    return [replace(found, digest=digest_of(found.points)) for found in agree([sets[i] for i in order])]
+    return agree([sets[i] for i in order])
 
 
 def _named(arrays: Any) -> list[tuple[Any, Any]]:

@@ -1,12 +1,14 @@
 """`.npy` and `.npz`: headers read first and checked against the file, objects refused, `.npy` mapped and not read.
 
-The mapping is copy-on-write, so that a consumer may treat the points as its own while the file stays as it is.
+The mapping is copy-on-write, so that a consumer may treat the points as its own while the file stays as it is. Rows of
+a .npy file, and of a member that an archive holds uncompressed, can also be read at an offset, with nothing mapped.
 """
 
 from __future__ import annotations
 
 import math
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +19,12 @@ import numpy as np
 from geometry.errors import InputError, UnsafeFileError
 from geometry.sources.archives import refuse_bombs
 from geometry.sources.array_info import ArrayInfo, describe
+from geometry.sources.extents import Extent, Extents, in_columns
 from geometry.types import Array
 
 LONGEST_HEADER = 10_000  # bytes, as NumPy has it
+LOCAL = 30  # bytes of the header before a member of a zip archive, then its name and what the writer added
+BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,14 @@ def npy_read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     return {"": np.asarray(mapped)}
 
 
+def npy_extents(path: Path) -> Extents:
+    """Where the rows of the array lie."""
+    with path.open("rb") as stream:
+        header = _header(stream, str(path))
+    _require_size(str(path), header, path.stat().st_size)
+    return _extents(path, header, header.end)
+
+
 def npz_contents(path: Path) -> list[ArrayInfo]:
     """Every member of the archive, from its own header."""
     refuse_bombs(path)
@@ -66,6 +79,39 @@ def npz_read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     refuse_bombs(path)
     with zipfile.ZipFile(path) as archive:
         return {_key(m): _member(archive, m, path) for m in _members(archive) if _key(m) in keys}
+
+
+def npz_extents(path: Path, key: str) -> Extents | None:
+    """Where the rows of a member lie, once its checksum has been verified; None for a compressed one."""
+    refuse_bombs(path)
+    with zipfile.ZipFile(path) as archive:
+        member = next(member for member in _members(archive) if _key(member) == key)
+        if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
+            return None
+        header = _member_header(archive, member, path)
+    where = f"{path}, array '{key}'"
+    _require_size(where, header, member.file_size)
+    with path.open("rb") as stream:
+        stream.seek(member.header_offset)
+        local = stream.read(LOCAL)
+        start = member.header_offset + LOCAL + sum(int.from_bytes(local[at : at + 2], "little") for at in (26, 28))
+        stream.seek(start)
+        _require_checksum(stream, member, where)
+    return _extents(path, header, start + header.end)
+
+
+def _require_checksum(stream: IO[bytes], member: zipfile.ZipInfo, where: str) -> None:
+    left, seen = member.file_size, 0
+    while left and (block := stream.read(min(left, BLOCK))):
+        left, seen = left - len(block), zlib.crc32(block, seen)
+    if left or seen != member.CRC:
+        raise InputError(f"{where} is damaged: its checksum is not that of its bytes; write or copy it again")
+
+
+def _extents(path: Path, header: _Header, start: int) -> Extents:
+    n, d = header.shape
+    run = Extent(n, ((start, header.dtype),))
+    return Extents(path, d, [in_columns(start, n, d, header.dtype) if header.fortran else run])
 
 
 def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:

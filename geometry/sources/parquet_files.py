@@ -1,103 +1,133 @@
-"""`.parquet` (extra `parquet`): a column of lists is an array; without one, the number columns are the points.
+"""`.parquet` (extra `parquet`): what its columns mean is told in `geometry.sources.columns`.
 
-Companion columns (label, id, origin, generation) go beside the points; other columns are listed and left out.
+Rows can be read in parts: batches are decoded page by page, and the next part goes on where the last one ended. That
+takes a page and a dictionary of every column at a time, PAGES bytes: little for a column of lists, much for a table of
+a thousand number columns, which is then read whole.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from geometry.errors import InputError
-from geometry.sources.array_info import ArrayInfo, companion_role, describe
-from geometry.sources.csv_files import POINTS
+from geometry.sources import columns
+from geometry.sources.array_info import ArrayInfo
 from geometry.sources.extras import optional
 from geometry.types import Array
 
+if TYPE_CHECKING:
+    from geometry.pairs.stored import Stored
+
+PAGES = 5 << 19  # bytes: a page and a dictionary of one column, as writers cut them
+BUFFER = 1 << 20  # bytes of a file read ahead, over all columns
+BATCH = 4 << 20  # bytes of rows decoded together
+
 
 def contents(path: Path) -> list[ArrayInfo]:
-    """The arrays of the file, from its schema; the length of lists is that of the first row where none is declared."""
+    """The arrays of the file, from its schema and at most its first row."""
     file = _open(path)
-    n, schema = file.metadata.num_rows, file.schema_arrow
-    lists = [_list_info(file, field, n) for field in schema if _is_list(field.type)]
-    pooled = [] if lists else _number_columns(schema)
-    points = [describe(POINTS, (n, len(pooled)), _pooled_dtype(schema, pooled), 8)] if pooled else []
-    rest = [f for f in schema if not _is_list(f.type) and f.name not in pooled]
-    return [
-        *points,
-        *lists,
-        *(ArrayInfo(f.name, (n,), _dtype(f.type), 0, companion_role(f.name) or "other") for f in rest),
-    ]
+    return columns.infos(file.schema_arrow, file.metadata.num_rows, lambda name: _first_width(file, name))
 
 
 def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     """The arrays named by `keys`; a list column whose rows differ in length raises InputError."""
     file = _open(path)
-    schema = file.schema_arrow
-    pooled = _number_columns(schema) if POINTS in keys and POINTS not in schema.names else []
-    wanted = [*pooled, *(name for name in schema.names if name in keys and name not in pooled)]
-    table = file.read(columns=wanted)
-    found = {name: _column(path, name, table.column(name)) for name in wanted if name in keys}
-    return found | ({POINTS: np.column_stack([_numbers(path, n, table.column(n)) for n in pooled])} if pooled else {})
+    pooled, wanted = columns.wanted(file.schema_arrow, keys)
+    return columns.arrays(str(path), file.read(columns=wanted), pooled, keys)
 
 
-def _open(path: Path) -> Any:
-    return optional("pyarrow.parquet", "parquet", ".parquet").ParquetFile(path)
+def stored(path: Path, key: str, room: int) -> Stored | None:
+    """The rows of an array, decoded a batch at a time; None where a page of each column takes more than the room."""
+    from geometry.pairs.stored import Stored, given_dtype
+
+    file = _open(path)
+    pooled, names = columns.wanted(file.schema_arrow, [key])
+    if _pages(file.metadata, names) > room:
+        return None
+    d = len(pooled) or next(info.shape[1] for info in contents(path) if info.key == key)
+    kind = given_dtype(columns.value_dtype(file.schema_arrow, names))
+    cursor = _Cursor(path, names, d, kind)
+    return Stored(cursor.read, file.metadata.num_rows, d, kind, f"{path}:{key}")
 
 
-def _is_list(kind: Any) -> bool:
-    return str(kind).startswith(("list<", "large_list<", "fixed_size_list<"))
+class _Cursor:
+    """An open file and how far it has been read; parts asked for in order are decoded once."""
+
+    def __init__(self, path: Path, names: Sequence[str], d: int, kind: np.dtype[Any]) -> None:
+        self.path, self.names, self.d, self.kind = path, list(names), d, kind
+        metadata = _open(path).metadata
+        self.firsts = [0, *accumulate(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))]
+        self.lock = Lock()
+        self.batches: Any = None
+        self.at, self.left = 0, None  # the row to come next, and what is left of its batch
+
+    def read(self, start: int, stop: int) -> Array:
+        """Rows (stop - start, d); one caller at a time."""
+        out = np.empty((stop - start, self.d), self.kind)
+        with self.lock:
+            if self.batches is None or start < self.at or self._group(start) > self._group(self.at):
+                self._open_at(self._group(start))
+            while self.at < stop:
+                skipped = max(start - self.at, 0)
+                batch = self._next(most=skipped or stop - self.at)
+                if not skipped:
+                    done = self.at - len(batch) - start
+                    out[done : done + len(batch)] = self._values(batch)
+        return out
+
+    def _group(self, row: int) -> int:
+        return bisect_right(self.firsts, row) - 1
+
+    def _open_at(self, group: int) -> None:
+        file = _open(self.path, len(self.names))
+        groups = list(range(group, file.metadata.num_row_groups))
+        size = max(BATCH // max(self.d * self.kind.itemsize, 1), 1)
+        self.batches = file.iter_batches(size, row_groups=groups, columns=self.names)
+        self.at, self.left = self.firsts[group], None
+
+    def _next(self, most: int) -> Any:
+        """At most so many rows from where it stands."""
+        batch = next(self.batches, None) if self.left is None else self.left
+        if batch is None:
+            raise InputError(f"{self.path} ends at row {self.at} of {self.firsts[-1]}; write or copy it again")
+        self.left = batch.slice(most) if len(batch) > most else None
+        self.at += min(most, len(batch))
+        return batch.slice(0, most)
+
+    def _values(self, batch: Any) -> Array:
+        first = self.at - len(batch)
+        values = columns.points(str(self.path), batch, self.names, first)
+        if values.shape[1] != self.d:
+            raise columns.ragged(str(self.path), self.names[0], (first, values.shape[1]), (0, self.d))
+        return values
 
 
-def _number_columns(schema: Any) -> list[str]:
-    kinds = ("float", "double", "halffloat", "int", "uint")
-    return [f.name for f in schema if str(f.type).startswith(kinds) and not companion_role(f.name)]
+def _open(path: Path, streams: int = 0) -> Any:
+    """The file; with so many columns to be read ahead a little each, not whole."""
+    parquet = optional("pyarrow.parquet", "parquet", ".parquet")
+    ahead = {"buffer_size": max(BUFFER // streams, 4096), "pre_buffer": False} if streams else {}
+    return parquet.ParquetFile(path, **ahead)
 
 
-def _pooled_dtype(schema: Any, names: list[str]) -> str:
-    return np.result_type(*(schema.field(name).type.to_pandas_dtype() for name in names)).name
-
-
-def _dtype(kind: Any) -> str:
-    return "str" if "string" in str(kind) else str(kind)
-
-
-def _list_info(file: Any, field: Any, n: int) -> ArrayInfo:
-    values = np.dtype(field.type.value_type.to_pandas_dtype())
-    width = getattr(field.type, "list_size", None) or _first_width(file, field.name)
-    return describe(field.name, (n, width), values.name, values.itemsize)
+def _pages(metadata: Any, names: Sequence[str]) -> int:
+    """Bytes of the pages that are decoded at a time, at most."""
+    needed = 0
+    for i in range(metadata.num_row_groups):
+        group = metadata.row_group(i)
+        held = (group.column(c) for c in range(group.num_columns))
+        sizes = [c.total_uncompressed_size for c in held if c.path_in_schema.split(".")[0] in names]
+        needed = max(needed, sum(min(PAGES, size) for size in sizes))
+    return needed
 
 
 def _first_width(file: Any, name: str) -> int:
     for batch in file.iter_batches(batch_size=1, columns=[name]):
         return len(batch.column(0)[0]) if batch.column(0)[0].is_valid else 0
     return 0
-
-
-def _column(path: Path, name: str, column: Any) -> Array:
-    if not _is_list(column.type):
-        return np.asarray(column.to_pylist())
-    rows = column.combine_chunks()
-    _require_full(path, name, column)
-    widths = np.array([] if not hasattr(rows, "value_lengths") else rows.value_lengths())
-    odd = np.flatnonzero(widths != widths[:1])
-    if len(odd):
-        raise InputError(
-            f"{path}, column '{name}': row {odd[0]} has {widths[odd[0]]} numbers, row 0 has {widths[0]}; "
-            "every row needs the same"
-        )
-    return np.asarray(rows.flatten().to_numpy(zero_copy_only=False)).reshape(len(column), -1)
-
-
-def _numbers(path: Path, name: str, column: Any) -> Array:
-    _require_full(path, name, column)
-    return np.asarray(column.to_numpy())
-
-
-def _require_full(path: Path, name: str, column: Any) -> None:
-    if column.null_count:
-        row = int(np.flatnonzero(column.is_null())[0])
-        raise InputError(f"{path}, column '{name}': row {row} is empty; fill it, or drop the row")

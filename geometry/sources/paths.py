@@ -1,9 +1,10 @@
 """Which files are meant, in which order: a file, a folder of generations, a pattern, each with an optional `:KEY`.
 
 A folder stands for its files of one readable format, or for its subfolders with exactly one such file each, in natural
-order; a folder in which that is not clear is an error that asks for a pattern. Files named as companions
-(`labels.npy`, `gen_0_labels.npy`) and the shards of an index are not generations of their own. The folder of a model
-stands for its weights, one that `geometry capture` wrote for all its layers, a signed sum of paths for itself.
+order; a folder in which that is not clear is an error that asks for a pattern. Files that are parts of one set by their
+names count as one file (`geometry.sources.part_names`), a Hugging Face dataset is the files that it lists. Files named
+as companions (`labels.npy`, `gen_0_labels.npy`) and the shards of an index are not generations of their own. The folder
+of a model stands for its weights, one that `geometry capture` wrote for all its layers, a signed sum for itself.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from pathlib import Path
 
 from geometry.errors import InputError
 from geometry.sources import captured, sharded, sums
-from geometry.sources.array_info import COMPANIONS
+from geometry.sources.array_info import COMPANION_FILE
+from geometry.sources.dataset_folders import data_files
 from geometry.sources.formats import SUFFIXES, readable
 from geometry.sources.model_folders import weights_of
 from geometry.sources.natural import natural
+from geometry.sources.part_names import grouped
 from geometry.sources.patterns import MAGIC, expand, is_pattern, there
 
-NAMES = "|".join(name for names in COMPANIONS.values() for name in names)
-COMPANION_FILE = re.compile(rf"(?:(?P<stem>.*)[._-])?(?P<name>{NAMES})\.npy$", re.IGNORECASE)
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
@@ -64,27 +65,18 @@ def split_key(text: str) -> tuple[str, str | None]:
 
 
 def embedding_files(folder: Path) -> list[Path]:
-    """The files of a folder that may hold generations, in natural order; of a model's folder its weights."""
+    """The files of a folder that may hold generations in natural order, parts as one file; of a model its weights."""
     if (weights := weights_of(folder)) is not None:
         return [weights]
-    files = [path for path in folder.iterdir() if readable(path) and not path.name.startswith(".")]
+    listed = data_files(folder)
+    files = [
+        path
+        for path in (folder.iterdir() if listed is None else listed)
+        if readable(path) and not path.name.startswith(".")
+    ]
     shards = {shard for path in files if path.name.endswith(".index.json") for shard in sharded.shards(path)}
     found = [path for path in files if path not in shards and not COMPANION_FILE.match(path.name)]
-    return sorted(found, key=lambda path: natural(path.name))
-
-
-def companion_files(path: Path) -> dict[str, Path]:
-    """role -> .npy file beside an embedding file: `STEM_labels.npy`, or `labels.npy` if no other set lies there."""
-    found: dict[str, Path] = {}
-    if sums.is_sum(str(path)):
-        return found
-    alone = captured.is_captured(path.parent) or len(embedding_files(path.parent)) <= 1
-    for beside in sorted(path.parent.glob("*.npy")):
-        hit = COMPANION_FILE.match(beside.name)
-        if hit and beside != path and (hit["stem"] == path.stem or (alone and not hit["stem"])):
-            role = next(role for role, names in COMPANIONS.items() if hit["name"].lower() in names)
-            found[role] = beside
-    return found
+    return sorted(grouped(found), key=lambda path: natural(path.name))
 
 
 def _places(text: str, pattern: str | None) -> list[Place]:

@@ -1,7 +1,8 @@
-"""Patterns: `*`, `?`, `[...]`, `**` as in a shell, and `{generation}` (digits) and `{layer}` (one path part or less).
+"""Patterns: `*`, `?`, `[...]`, `**` as in a shell, `{generation}`, `{part}` (digits), `{layer}` (a path part or less).
 
 A pattern is globbed with its placeholders as `*`, and each path found must then match it whole. A placeholder that
-stands twice must have the same text twice.
+stands twice must have the same text twice. `{part}`, which may stand once, stays in the paths that are found: one such
+path means all files that differ by the part number alone (`geometry.sources.parts`).
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from pathlib import Path
 
 from geometry.errors import InputError
 from geometry.sources.natural import natural
+from geometry.sources.part_names import PART
 
-PLACEHOLDER = re.compile(r"\{(generation|layer)\}")
-MAGIC = re.compile(r"[*?\[]|\{(?:generation|layer)\}")
+PLACEHOLDER = re.compile(r"\{(generation|layer|part)\}")
+MAGIC = re.compile(r"[*?\[]|\{(?:generation|layer|part)\}")
 SHOWN = 6  # names listed when a pattern matches nothing
 
 
@@ -36,26 +38,29 @@ def is_pattern(text: str) -> bool:
 
 def expand(pattern: str) -> list[Match]:
     """Every path that matches, by generation, then in natural order; InputError with what is there if none does."""
+    if pattern.count(PART) > 1:
+        raise InputError(f"'{pattern}' has {PART} twice; write it where the number of the part stands, once")
     shape = re.compile(as_regex(pattern))
-    found = []
+    found: dict[str, Match] = {}
     for name in glob.glob(PLACEHOLDER.sub("*", pattern), recursive=True):  # noqa: PTH207 - keeps the text as it was given
         hit = shape.fullmatch(name)
         if hit:
             groups = hit.groupdict()
             number = groups.get("generation")
-            found.append(Match(Path(name), int(number) if number else None, groups.get("layer") or ""))
+            whole = f"{name[: hit.start('part')]}{PART}{name[hit.end('part') :]}" if "part" in groups else name
+            found[whole] = Match(Path(whole), int(number) if number else None, groups.get("layer") or "")
     if not found:
         raise InputError(f"nothing matches '{pattern}'; {_suggestion(pattern)}")
-    return sorted(found, key=lambda match: (match.generation or 0, natural(str(match.path))))
+    return sorted(found.values(), key=lambda match: (match.generation or 0, natural(str(match.path))))
 
 
 def as_regex(pattern: str) -> str:
     """The regular expression of a pattern, for whole paths."""
     parts, seen = [], set()
-    for token in re.split(r"(\{generation\}|\{layer\}|\*\*/|\*\*|\*|\?|\[[^\]]+\])", pattern):
+    for token in re.split(r"(\{generation\}|\{layer\}|\{part\}|\*\*/|\*\*|\*|\?|\[[^\]]+\])", pattern):
         name = token[1:-1] if PLACEHOLDER.fullmatch(token) else ""
         if name:
-            inside = r"\d+" if name == "generation" else r"[^/\\]+?"
+            inside = r"[^/\\]+?" if name == "layer" else r"\d+"
             parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>{inside})")
             seen.add(name)
         elif token.startswith("[") and token.endswith("]"):
@@ -75,7 +80,7 @@ def _suggestion(pattern: str) -> str:
         if not deeper:
             return there(reached[0], part)
         reached = deeper
-    return f"the nearest path is {reached[0]}, and {{generation}} takes digits only"
+    return f"the nearest path is {reached[0]}, and {{generation}}, like {{part}}, takes digits only"
 
 
 def there(folder: Path, wanted: str) -> str:

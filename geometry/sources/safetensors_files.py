@@ -16,6 +16,7 @@ import numpy as np
 
 from geometry.errors import InputError, UnsafeFileError
 from geometry.sources.array_info import ArrayInfo, describe
+from geometry.sources.extents import BITS16, Extent, Extents, from_bits
 from geometry.types import Array
 
 DTYPES = {
@@ -35,7 +36,6 @@ DTYPES = {
     "F8_E4M3": "float8_e4m3fn",
     "F8_E5M2": "float8_e5m2",
 }
-BITS16 = "uint16"  # NumPy has no bfloat16: its bits are read as integers and shifted into a float32
 LONGEST_HEADER = 25_000_000  # bytes, 150,000 tensors; the format's own limit, four times that, takes a GB to parse
 
 
@@ -49,6 +49,15 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     """The tensors named by `keys`, mapped; bfloat16 becomes float32."""
     tensors, start = _header(path)
     return {key: _tensor(path, key, tensors[key], start) for key in keys if key in tensors}
+
+
+def extents(path: Path, key: str) -> Extents:
+    """Where the rows of a tensor of two axes or more lie, the axes after the first as one."""
+    tensors, start = _header(path)
+    tensor = tensors[key]
+    n, *rest = tensor["shape"]
+    run = start + tensor["data_offsets"][0], _stored_dtype(path, key, tensor)
+    return Extents(path, math.prod(rest), [Extent(n, (run,))], bfloat=_dtype(tensor) == "bfloat16")
 
 
 def _header(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
@@ -100,14 +109,20 @@ def _itemsize(tensor: dict[str, Any]) -> int:
     return np.dtype(BITS16 if name == "bfloat16" else name).itemsize if name in DTYPES.values() else 0
 
 
-def _tensor(path: Path, key: str, tensor: dict[str, Any], start: int) -> Array:
-    name, shape = _dtype(tensor), tuple(tensor["shape"])
+def _stored_dtype(path: Path, key: str, tensor: dict[str, Any]) -> np.dtype[Any]:
+    """Of the values on disk; InputError where NumPy has none."""
+    name = _dtype(tensor)
     if name.startswith("float8") or name not in DTYPES.values():
         raise InputError(f"{path}, array '{key}': dtype {name} cannot be analysed; convert it to float16 or float32")
-    stored = np.dtype(BITS16 if name == "bfloat16" else name).newbyteorder("<")
+    return np.dtype(BITS16 if name == "bfloat16" else name).newbyteorder("<")
+
+
+def _tensor(path: Path, key: str, tensor: dict[str, Any], start: int) -> Array:
+    name, shape = _dtype(tensor), tuple(tensor["shape"])
+    stored = _stored_dtype(path, key, tensor)
     if math.prod(shape) == 0:
         return np.empty(shape, np.float32 if name == "bfloat16" else stored)
     mapped = np.asarray(np.memmap(path, stored, mode="c", offset=start + tensor["data_offsets"][0], shape=shape))
     if name == "bfloat16":
-        return (mapped.astype(np.uint32) << 16).view(np.float32)
+        return from_bits(mapped)
     return mapped if mapped.flags.aligned else mapped.copy()

@@ -9,11 +9,15 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from geometry.errors import GeometryError, InputError, UnsafeFileError
 from geometry.sources import safetensors_files, torch_files
 from geometry.sources.array_info import ArrayInfo
 from geometry.types import Array
+
+if TYPE_CHECKING:
+    from geometry.pairs.stored import Stored
 
 
 def contents(path: Path) -> list[ArrayInfo]:
@@ -30,6 +34,13 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     """The arrays named by `keys`, each from its shard."""
     places = _places(path)
     return {key: _module(places[key]).read(places[key], [key])[key] for key in keys if key in places}
+
+
+def stored(path: Path, key: str, room: int) -> Stored | None:
+    """The rows of an array in its shard; None where that is a torch file."""
+    from geometry.sources.formats import stored as in_shard
+
+    return in_shard(_places(path)[key], key, room)
 
 
 def shards(path: Path) -> set[Path]:

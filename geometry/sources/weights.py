@@ -18,6 +18,7 @@ from pathlib import Path
 from geometry.errors import InputError
 from geometry.sources import adapters, formats
 from geometry.sources.array_info import ArrayInfo, listing
+from geometry.sources.within import rows_in_file
 from geometry.types import Array
 
 WRAPPERS = ("state_dict.", "model_state_dict.")
@@ -50,6 +51,10 @@ class Weights:
         name = self.below + key
         found = formats.read(self.path, [name])
         return found[name]
+
+    def rows_in_file(self, info: ArrayInfo, stream: int) -> Array:
+        """The rows of a weight that takes more than `stream` bytes as a matrix, read in blocks."""
+        return rows_in_file(self.path, replace(info, key=self.below + info.key), stream)
 
 
 def open_weights(path: Path) -> Weights:
