@@ -188,6 +188,10 @@ inline float __double2float_ru(double value) {
     return nearest < value ? std::nextafterf(nearest, INFINITY) : nearest;
 }
 
+inline long long __float2ll_rn(float value) {
+    return std::llrintf(value);
+}
+
 inline unsigned __float_as_uint(float value) {
     unsigned bits;
     std::memcpy(&bits, &value, sizeof bits);
