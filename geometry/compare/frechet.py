@@ -1,7 +1,8 @@
 """frechet: squared 2-Wasserstein distance of the Gaussians with two sets' means and covariances.
 
-norm(dmu)^2 + tr(A + B) - 2 sum sqrt(eig(A^(1/2) B A^(1/2))), Dowson and Landau 1982, from symmetric eigenproblems only:
-real and finite at any rank. With E = V sqrt(l) on the range of A, E' B E has the same non-zero eigenvalues.
+norm(dmu)^2 + tr(A + B) - 2 sum sqrt(eig(A^(1/2) B A^(1/2))), Dowson and Landau 1982. With A = E E', E = V sqrt(l) on the
+range of A, and B = F F' likewise, the roots of these eigenvalues are the singular values of E' F: real and finite at any
+rank, and good to the rounding of the covariances. From eigenvalues, one far row leaves the others half their digits.
 
 Its gradient with respect to A is I - T, with T = A^(-1/2) (A^(1/2) B A^(1/2))^(1/2) A^(-1/2) the optimal map from A to
 B, and with respect to B it is I less the map back; on the ranges inverses are pseudo-inverses. So a row x of one set
@@ -34,6 +35,7 @@ EPS = float(np.finfo(np.float64).eps)
     source="Dowson and Landau 1982; Heusel et al. 2017",
     null="the bias of two samples of one law, (1/n + 1/m)(tr S + sum_ij l_i l_j (1 + delta_ij) / (2 (l_i + l_j)))",
     fails="sees means and covariances alone: sets of equal moments are 0 apart; one outlier; under two rows",
+    whole="moments",
 )
 def frechet(scan: Scan, reference: Scan) -> Estimate:
     """Frechet distance of two sets in units of the input squared, ddof 0, never negative.
@@ -53,12 +55,12 @@ def frechet(scan: Scan, reference: Scan) -> Estimate:
     value = gaussian_distance(a, b, cross)
     pooled = np.clip(np.linalg.eigvalsh(pooled_covariance(a, b)), 0.0, None)
     fields: dict[str, Any] = {"null": null_bias(pooled, a.n, b.n), **counts}
-    if not (len(scan.points) and len(reference.points)):
+    if not (len(scan.sample) and len(reference.sample)):
         return measured("frechet", value, **fields)
     forth, back = cross.maps()
     first, second = 0.0, null_variance(pooled, a.n, b.n)
     for part, moments, step, transport in ((scan, a, apart, forth), (reference, b, -apart, back)):
-        first += float(np.var(influence(part.points, moments.mean, step, transport))) / moments.n
+        first += float(np.var(influence(part.sample, moments.mean, step, transport))) / moments.n
     return measured("frechet", value, stderr=float(np.sqrt(max(first - second, second))), method="influence", **fields)
 
 
@@ -69,17 +71,15 @@ def gaussian_distance(a: Moments, b: Moments, cross: _Cross | None = None) -> fl
 
 
 class _Cross:
-    """E = V sqrt(l) on the range of A and the eigenproblem of E' B E, from which all else follows."""
+    """E = V sqrt(l) on the range of A, F on that of B, and the singular values of E' F, from which all else follows."""
 
     def __init__(self, a: Floats, b: Floats):
-        values, vectors = np.linalg.eigh(a)
-        kept = values > len(values) * EPS * max(float(values[-1]), 0.0)
-        self.lengths, self.vectors = np.sqrt(values[kept]), vectors[:, kept]
-        root = self.vectors * self.lengths
-        inner = root.T @ b @ root
-        mixed, self.turn = np.linalg.eigh((inner + inner.T) / 2)
-        floor = len(values) * EPS * float(mixed[-1]) if len(mixed) else 0.0
-        self.roots = np.sqrt(np.where(mixed > floor, mixed, 0.0))
+        self.vectors, self.lengths = _root(a)
+        other, lengths = _root(b)
+        mixed = (self.vectors * self.lengths).T @ (other * lengths)
+        self.turn, roots, _ = np.linalg.svd(mixed, full_matrices=False)
+        floor = len(a) * EPS * float(self.lengths.max(initial=0.0) * lengths.max(initial=0.0))
+        self.roots = np.where(roots > floor, roots, 0.0)
         self.bures = float(np.trace(a) + np.trace(b) - 2 * self.roots.sum())
 
     def maps(self) -> tuple[Floats, Floats]:
@@ -88,6 +88,13 @@ class _Cross:
         there = (self.vectors / self.lengths) @ self.turn
         back = (self.vectors * self.lengths) @ self.turn
         return (there * self.roots) @ there.T, (back * inverse) @ back.T
+
+
+def _root(covariance: Floats) -> tuple[Floats, Floats]:
+    """Eigenvectors (d, r) of the range and the roots (r,) of their eigenvalues."""
+    values, vectors = np.linalg.eigh(covariance)
+    kept = values > len(values) * EPS * max(float(values[-1]), 0.0)
+    return vectors[:, kept], np.sqrt(values[kept])
 
 
 def influence(points: Array, mean: Floats, step: Floats, transport: Floats) -> Floats:
