@@ -58,6 +58,16 @@ def test_conditions_on_all_but_the_reference(condition: str, expected: list[str]
     assert outcomes(condition) == expected
 
 
+def test_a_ratio_to_the_reference_is_no_multiple_of_it() -> None:
+    """The reference has no row of such a variant; a row of its own without a value is missing all the same."""
+    plain = run()
+    with_ratio = replace(plain, results=[*plain.results, row(1, "effective_rank", "ratio", 0.5)])
+    assert outcomes("effective_rank.covariance<0.8x", "effective_rank<0.8x", of=with_ratio)[:2] == ["passed", "passed"]
+    assert outcomes("effective_rank.ratio<0.8x", of=with_ratio)[0] == "missing"
+    valueless = replace(with_ratio, results=[*with_ratio.results, row(0, "effective_rank", "ratio", None)])
+    assert outcomes("effective_rank<0.8x", of=valueless)[0] == "missing"
+
+
 def test_only_the_newest_is_looked_at_where_asked() -> None:
     (one,) = check(run(), Policy(parse_all("effective_rank<0.8x"), look_at="last"))
     assert (one.generation, one.outcome, one.value, one.reference) == (2, "failed", 7.0, 10.0)

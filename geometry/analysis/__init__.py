@@ -16,6 +16,7 @@ from geometry.analysis.judge import Look, look, verdicts
 from geometry.analysis.layers import of_layers
 from geometry.analysis.ledger import Ledger, run_in
 from geometry.analysis.logs import curves_of, with_logs
+from geometry.analysis.neighbor_arrays import neighbor_arrays
 from geometry.analysis.plan import Options, Plan, name, plans
 from geometry.analysis.points import point_arrays
 from geometry.analysis.rerun import provenance
@@ -109,7 +110,8 @@ def _layer(made: Plan, clock: _Clock, progress: Progress, ledger: Ledger) -> tup
     clock("verdict")
     progress(f"{where}views")
     arrays, quality = views_of(made)
-    arrays |= point_arrays(made, outcomes) | (furthest_arrays(made) if made.options.by == "layer" else {})
+    arrays |= point_arrays(made, outcomes) | neighbor_arrays(made)
+    arrays |= furthest_arrays(made) if made.options.by == "layer" else {}
     clock("views")
     return Record(document(made, {}, quality, arrays, {}), rows, arrays), seen
 

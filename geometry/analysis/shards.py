@@ -18,6 +18,7 @@ from geometry.analysis.document import document, versions
 from geometry.analysis.judge import judge
 from geometry.analysis.ledger import identity, run_in
 from geometry.analysis.logs import curves_of, with_logs
+from geometry.analysis.neighbor_arrays import neighbor_arrays
 from geometry.analysis.plan import Options, Plan, plan
 from geometry.analysis.points import point_arrays
 from geometry.analysis.rerun import provenance
@@ -26,7 +27,7 @@ from geometry.analysis.views import views_of
 from geometry.errors import UsageError
 from geometry.pairs.approximate import ApproximateExecutor
 from geometry.pairs.cpu.threads import one_blas_thread
-from geometry.schema import array_index, dumps, write_array, write_text
+from geometry.schema import array_index, dumps, write_named_arrays, write_text
 from geometry.types import Record
 
 LAST = ("tail_survival", "mode_coverage")
@@ -83,7 +84,7 @@ def run_shard(
         if shard.index == shard.of:
             tell("verdict and views")
             shown, quality = views_of(made)
-            arrays = shown | arrays
+            arrays = shown | arrays | neighbor_arrays(made)
             run = document(made, judge(made), quality, arrays, {}) | {"provenance": provenance(sources)}
         record = with_logs(Record(run, rows, arrays), curves) if run else Record(run, rows, arrays)
         _write(record, {"index": shard.index, "of": shard.of, "identity": identity(made, versions())}, out)
@@ -92,9 +93,7 @@ def run_shard(
 
 def _write(record: Record, card: dict[str, Any], folder: Path) -> None:
     """The folder of a part; the card comes last, so that a folder that has one is whole."""
-    (folder / "arrays").mkdir(exist_ok=True)
-    for name, array in record.arrays.items():
-        write_array(folder / "arrays" / f"{name}.npy", array)
+    write_named_arrays(record.arrays, folder)
     write_text(folder / "results.jsonl", "".join(dumps(row) + "\n" for row in record.results))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     told = {

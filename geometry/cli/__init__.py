@@ -1,7 +1,7 @@
 """The command `geometry`: parse, call, exit code. Only commands that work are registered.
 
-Exit codes: 0 ok, 1 gate failed or dirty, 2 usage, 3 unreadable or unsafe input, 4 out of memory, 130 interrupted.
-Modules that need torch are imported by the command that runs, so that --help answers at once.
+Exit codes stand in `geometry.cli.endings`. Modules that need torch are imported by the command that runs, so that
+--help answers at once.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from geometry.cli import (
     report,
     rerun,
 )
+from geometry.cli.endings import INPUT, INTERRUPTED, MEMORY, USAGE, no_memory, stopped, tidy
 from geometry.cli.terminal import plain_streams
 from geometry.errors import GeometryError, InputError, OutOfMemoryError, UnsafeFileError
 
@@ -39,7 +40,6 @@ COMMANDS = (
     gate, merge, rerun, explain, info, report,
 )  # fmt: skip
 WAIT = "PASSIVE"  # idle threads sleep: with a busy neighbour on two cores, spinning ones made a run five times as long
-USAGE, INPUT, MEMORY, INTERRUPTED = 2, 3, 4, 130
 
 
 class Parser(argparse.ArgumentParser):
@@ -93,12 +93,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
+    args = None
     try:
         args = parser().parse_args(argv)
-        code: int = args.run(args)
+        with tidy(args):
+            code: int = args.run(args)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return _say("interrupted; the same command goes on where it can", INTERRUPTED)
+        return _say(stopped(args), INTERRUPTED)
     except (InputError, UnsafeFileError) as error:
         return _say(str(error), INPUT)
     except OutOfMemoryError as error:
@@ -108,6 +110,10 @@ def _run(argv: Sequence[str] | None) -> int:
     except BrokenPipeError:  # the reader of our output has left; there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (MemoryError, RuntimeError) as error:
+        if not no_memory(error):
+            raise
+        return _say(f"out of memory ({error}); look at fewer rows with --sample, or lower --memory-budget", MEMORY)
     return code
 
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from geometry.cli.endings import finished
 from geometry.errors import UsageError
 from geometry.schema.places import require_place
 
@@ -60,7 +61,7 @@ def add(subparsers: Any) -> None:
         "--shard", type=shard, metavar="I/N", help="compute part I of N alone; `geometry merge` joins the folders"
     )
     add_run_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -122,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
     where = {"out": args.output, "overwrite": args.force, "formats": formats}
     analysis: Analysis = analyze(list(args.paths), progress=teller(args), **where, **_options(args))
     show(analysis, args)
-    return 0
+    return finished(analysis.results)
 
 
 def _part(args: argparse.Namespace) -> int:
@@ -139,7 +140,7 @@ def _part(args: argparse.Namespace) -> int:
     )
     told = {"index": part.index, "of": part.of, "rows": len(made.results), "folder": str(args.output)}
     print(dumps(told) if args.json else f"part {part.index} of {part.of}: {len(made.results)} rows in {args.output}")
-    return 0
+    return finished(made.results)
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:

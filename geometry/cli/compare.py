@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geometry.cli.analyze import add_run_options, positive, set_threads, teller
+from geometry.cli.endings import finished
 from geometry.cli.fingerprint import SUFFIX
 from geometry.errors import UsageError
 from geometry.schema.places import require_place
@@ -37,7 +38,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("-k", type=positive, default=32, help="neighbours in the shared table, at least (32)")
     parser.add_argument("--sample", type=positive, metavar="ROWS", help="look at a seeded sample of so many rows a set")
     add_run_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     where = {"out": args.output, "overwrite": args.force, "formats": formats, "told": told}
     analysis = analyze(sets, statistics=names, progress=teller(args), **where, **plain, **budget)
     _show(analysis, names, args)
-    return 0
+    return finished(analysis.results)
 
 
 def _fingerprints(args: argparse.Namespace) -> int:

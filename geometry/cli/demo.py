@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geometry.cli.analyze import add_run_options, positive, set_threads, teller
+from geometry.cli.endings import finished
 from geometry.schema.places import require_place
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--force", action="store_true", help="write into DIR although it holds something else")
     parser.add_argument("--generations", type=positive, default=9, help="generations that are retrained (9)")
     add_run_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     )
     analyses = {view: analysis for one in runs for view, analysis in _views(one, args, tell)}
     _show(analyses, args)
-    return 0
+    return finished([row for analysis in analyses.values() for row in analysis.results])
 
 
 def _views(one: DemoRun, args: argparse.Namespace, tell: Callable[[str], None]) -> list[tuple[Path, Analysis]]:

@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
         print(dumps({"passed": not bad, "checks": [one.as_dict() for one in checks]}))
     else:
         print("\n".join(one.told for one in checks))
-        print(f"{len(checks)} checks, {len(bad)} failed" if bad else f"{len(checks)} checks, all passed")
+        counted = f"{len(checks)} check{'s' if len(checks) != 1 else ''}"
+        print(f"{counted}, {len(bad)} failed" if bad else f"{counted}, all passed")
     return 1 if bad else 0
 
 

@@ -81,7 +81,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what it would take, from a short trial, and stop")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     parser.add_argument("-j", "--json", action="store_true", help="one JSON document on stdout")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from geometry.cli.endings import finished
 from geometry.schema.places import require_place
 
 
@@ -32,4 +33,4 @@ def run(args: argparse.Namespace) -> int:
     with alone(args.output):
         analysis.write(args.output, formats=tuple(dict.fromkeys(args.format)))
     show(analysis, args)
-    return 0
+    return finished(analysis.results)

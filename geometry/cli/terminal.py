@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TextIO, cast
 
@@ -12,15 +13,30 @@ SHOWN = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)) 
 
 
 class Plain:
-    """A text stream on which control characters but line ends and tabs come out as \\xNN."""
+    """A text stream on which control characters but line ends and tabs come out as \\xNN.
 
-    def __init__(self, stream: TextIO):
-        self._stream = stream
+    idle: a reader that has left is no error, because what is said there is not what the command is for.
+    """
+
+    def __init__(self, stream: TextIO, *, idle: bool = False):
+        self._stream, self._idle = stream, idle
 
     def write(self, text: str) -> int:
         """The length of the text as it was given."""
-        self._stream.write(text.translate(SHOWN))
+        self._say(lambda: self._stream.write(text.translate(SHOWN)))
         return len(text)
+
+    def flush(self) -> None:
+        """As of any stream."""
+        self._say(self._stream.flush)
+
+    def _say(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except BrokenPipeError:
+            if not self._idle:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -29,5 +45,6 @@ class Plain:
 @contextmanager
 def plain_streams() -> Iterator[None]:
     """Standard output and error as plain streams, for as long as the block lasts."""
-    with redirect_stdout(cast(TextIO, Plain(sys.stdout))), redirect_stderr(cast(TextIO, Plain(sys.stderr))):
+    out, err = cast(TextIO, Plain(sys.stdout)), cast(TextIO, Plain(sys.stderr, idle=True))
+    with redirect_stdout(out), redirect_stderr(err):
         yield

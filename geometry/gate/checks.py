@@ -131,6 +131,8 @@ def _reference(one: _Set, run: Record, sets: list[_Set], before: list[_Set] | No
 def _check(condition: Condition, one: _Set, reference: dict[Key, Value]) -> Check:
     """The first variant for which the condition holds, else the first that lacks a value, else the first."""
     made = list(_variants(condition, one, reference))
+    if condition.unit == "x":  # a reference has no row of its own ratio to itself: nothing is a multiple of that
+        made = [found for found in made if (condition.name, found.variant) in reference] or made
     for outcome in ("failed", "missing"):
         for found in made:
             if found.outcome == outcome:

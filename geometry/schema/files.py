@@ -1,4 +1,4 @@
-"""Records on disk: run.json, results.jsonl, results.csv and arrays/*.npy, strict JSON, written whole or not at all.
+"""Records on disk: run.json, results.jsonl, results.csv, arrays/*.npy, neighbors/*.npy; each whole or not at all.
 
 Each file goes to a temporary name beside its place, is flushed to the disk and renamed; run.json is written last, so a
 folder that has one holds a finished run.
@@ -20,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 
 from geometry.errors import InputError
+from geometry.schema.places import make_folder
 from geometry.types import Array, Record
 
 FORMULA = tuple("=+-@\t\n")  # what a spreadsheet takes for the start of a formula, or skips before one
@@ -98,13 +99,19 @@ def read_arrays(path: Path | str) -> dict[str, Array]:
 def write_record(record: Record, folder: Path | str) -> None:
     """The whole record into `folder`, which is made; existing files of the same name are replaced."""
     folder = Path(folder)
-    (folder / "arrays").mkdir(parents=True, exist_ok=True)
     (folder / "run.json").unlink(missing_ok=True)  # an earlier one would speak of arrays that are being replaced
-    for name, array in record.arrays.items():
-        write_array(folder / "arrays" / f"{name}.npy", array)
+    write_named_arrays(record.arrays, folder)
     write_text(folder / "results.jsonl", "".join(dumps(row) + "\n" for row in record.results))
     write_text(folder / "results.csv", table(record.results))
     write_text(folder / "run.json", dumps(record.run, indent=1) + "\n")
+
+
+def write_named_arrays(arrays: dict[str, Array], folder: Path) -> None:
+    """Every array at its place in the folder of a run, which is made."""
+    for name, array in arrays.items():
+        path = folder / array_file(name)
+        make_folder(path.parent)
+        write_array(path, array)
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -163,9 +170,15 @@ def inside(folder: Path, file: str) -> Path:
     return folder / file
 
 
+def array_file(name: str) -> str:
+    """Where an array lies in the folder of a run: neighbour tables in neighbors/, all others in arrays/."""
+    folder, rest = ("neighbors", name.removeprefix("neighbors.")) if name.startswith("neighbors.") else ("arrays", name)
+    return f"{folder}/{rest}.npy"
+
+
 def array_index(arrays: dict[str, Array]) -> dict[str, dict[str, Any]]:
     """What run.json says of the arrays: file, shape and dtype by name."""
     return {
-        name: {"file": f"arrays/{name}.npy", "shape": list(array.shape), "dtype": str(array.dtype)}
+        name: {"file": array_file(name), "shape": list(array.shape), "dtype": str(array.dtype)}
         for name, array in arrays.items()
     }
