@@ -1,8 +1,9 @@
 """frechet: squared 2-Wasserstein distance of the Gaussians with two sets' means and covariances.
 
-norm(dmu)^2 + tr(A + B) - 2 sum sqrt(eig(A^(1/2) B A^(1/2))), Dowson and Landau 1982. With A = E E', E = V sqrt(l) on the
-range of A, and B = F F' likewise, the roots of these eigenvalues are the singular values of E' F: real and finite at any
-rank, and good to the rounding of the covariances. From eigenvalues, one far row leaves the others half their digits.
+norm(dmu)^2 + tr(A + B) - 2 sum sqrt(eig(A^(1/2) B A^(1/2))), Dowson and Landau 1982. With A = E E', E = V sqrt(l) on
+the range of A, and B = F F' likewise, the roots of these eigenvalues are the singular values of E' F: real, finite at
+any rank, and good to the rounding of the covariances. As eigenvalues, beside one far row, all others lose half their
+digits.
 
 Its gradient with respect to A is I - T, with T = A^(-1/2) (A^(1/2) B A^(1/2))^(1/2) A^(-1/2) the optimal map from A to
 B, and with respect to B it is I less the map back; on the ranges inverses are pseudo-inverses. So a row x of one set
