@@ -27,3 +27,7 @@ class OutOfMemoryError(GeometryError, MemoryError):
 
 class UsageError(GeometryError):
     """A call or command line that contradicts itself or asks for something that is not here."""
+
+
+class LostRankError(GeometryError):
+    """A process of a run by several is gone or silent; what the run has finished is kept."""

@@ -12,11 +12,22 @@ from geometry.pairs.plan import DEFAULT_BUDGET, resolve_device
 from geometry.pairs.scan import Scan, scan
 from geometry.types import Neighbors
 
-__all__ = ["Executor", "Scan", "approximate_executor", "as_points", "executor", "neighbors", "scan"]
+__all__ = ["Executor", "Scan", "approximate_executor", "as_points", "executor", "neighbors", "own_executor", "scan"]
 
 
 def executor(device: str = "auto", budget: int | None = None) -> Executor:
     """The engine for a device, within `budget` bytes of scratch; None: what suits the set, on a GPU what is free.
+
+    Where this process leads others (`geometry.pairs.ring`), theirs together. Raises UsageError where there is no such
+    device.
+    """
+    from geometry.pairs.ring import around
+
+    return around(own_executor(device, budget), device, budget)
+
+
+def own_executor(device: str = "auto", budget: int | None = None) -> Executor:
+    """The engine of this process alone.
 
     `cuda`: our kernels where they have proven themselves on the device, by the best scan that has, else torch tiles;
     a RuntimeWarning names the reason of each step down. Raises UsageError where there is no such device.
