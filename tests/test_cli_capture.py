@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import checkpoints
@@ -93,3 +98,68 @@ def test_an_average_of_checkpoints_is_captured_like_one(runs: Path, tmp_path: Pa
     with torch.no_grad(), np.load(runs / "probe.npz") as probe:
         expected = net.get_submodule("stem")(torch.tensor(probe["images"]).reshape(-1, 1, 8, 8)).mean((2, 3))
     assert np.allclose(np.load(tmp_path / "out" / "stem.npy"), expected.numpy(), atol=1e-5)
+
+
+def test_killed_between_generations_and_given_again_it_goes_on_to_the_same_bytes(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    more = ("--layers", "stem", "hidden", "--checkpoint", str(runs / "gen_{generation}"))
+    line = ["capture", "--model", f"{tmp_path / 'slow.py'}:build", "--data", str(runs / "probe.npz"), *more]
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    tests = f"{Path(__file__).parent}{os.pathsep}{Path(__file__).parent.parent}"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": tests, "SLOW": str(killed)}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "geometry", *line, "-o", str(killed)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until = time.monotonic() + 120
+    while not list(killed.glob(".gen_1.*.part")) and child.poll() is None and time.monotonic() < until:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert list(killed.glob(".gen_1.*.part")) and not (killed / "gen_1").exists()
+    before = {path: path.stat().st_mtime_ns for path in (killed / "gen_0").glob("*.*")}
+    capsys.readouterr()
+    assert main([*line, "-o", str(killed)]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert ["already captured" in line for line in told] == [True, False, False]
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in before.items())
+    assert main([*line, "-o", str(whole), "-q"]) == 0
+    files = sorted(path.relative_to(whole) for path in whole.rglob("*"))
+    assert files == sorted(path.relative_to(killed) for path in killed.rglob("*"))
+    for name in (name for name in files if (whole / name).is_file()):
+        assert (whole / name).read_bytes() == (killed / name).read_bytes(), name
+
+
+SLOW = """
+import os, pathlib, time
+import models
+
+class Slow(models.Convolutions):
+    def forward(self, images):
+        if list(pathlib.Path(os.environ.get("SLOW", "nowhere")).glob(".gen_1.*.part")):  # the second generation
+            time.sleep(60)
+        return super().forward(images)
+
+def build():
+    return Slow()
+"""
+
+
+def test_a_folder_that_holds_more_or_other_generations_is_refused(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    every = words(runs, tmp_path / "out", "--checkpoint", str(runs / "gen_{generation}"), "--layers", "stem")
+    assert main(every) == 0
+    assert main(every) == 0  # all there
+    assert main([*every, "--limit", "7"]) == 2
+    assert "(limit not the same)" in capsys.readouterr().err
+    (tmp_path / "out" / "gen_9").mkdir()
+    assert main(every) == 2
+    assert "is not empty" in capsys.readouterr().err
+    assert main([*every, "--force"]) == 0
+    one = words(runs, tmp_path / "one", "--checkpoint", str(runs / "gen_1"), "--layers", "stem")
+    assert main(one) == main(one) == 0

@@ -184,7 +184,7 @@ class Shared(nn.Module):
         ("models:convolution", "stem", {}, InputError, "has no 'convolution'; did you mean 'convolutions'"),
         ("models:nothing", "stem", {}, InputError, "returns a str, not a torch module"),
         ("no_such_module:f", "stem", {}, InputError, "cannot be imported: ModuleNotFoundError"),
-        ("nowhere", "stem", {}, UsageError, "is no folder, and no package.module:factory"),
+        ("nowhere", "stem", {}, UsageError, "is no folder, no installed package with a model in it"),
         (Shared(), "act", {}, InputError, "layer 'act' is passed 2 times in one pass"),
         (Shared(), "never", {}, InputError, "layer 'never' is not passed at all"),
         (Shared(), "flat", {}, InputError, r"gives out shape (2368,)"),

@@ -1,7 +1,8 @@
 """`geometry capture --model M --data D --layers GLOB -o DIR`: the layers of a torch model on some data, as embeddings.
 
 With `{generation}` in --checkpoint (or in a transformers folder) every generation is captured, each into DIR/gen_N;
-`geometry analyze DIR --by layer` reads the folder.
+`geometry analyze DIR --by layer` reads the folder. A stopped capture given again leaves the generations that are there
+and whole, if weights, data and arguments are the same, and does the others.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ import json
 import re
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geometry.cli.analyze import natural, positive, set_threads, teller
 from geometry.errors import InputError, UsageError
-from geometry.schema.places import require_place
+from geometry.schema.places import alone, require_place
 
 if TYPE_CHECKING:
     from geometry.sources.capture import Request, Steer
 
 POOLS = ("mean", "cls", "last", "spatial", "none")
+LEFT = re.compile(r"\.lock|\.gen_\d+\.\d+\.part")  # by a capture that was killed
 STEER = re.compile(r"(?P<layer>[^=]+)=(?P<path>.+?)(?:\*(?P<strength>[+-]?[\d.]+(?:[eE][+-]?\d+)?))?")
 
 
@@ -75,18 +78,32 @@ def sides(text: str) -> tuple[int, ...]:
 
 def run(args: argparse.Namespace) -> int:
     """Capture every generation, then say what was written."""
-    from geometry.report.layer_sight import write
-    from geometry.sources.capture import capture, subject
+    from geometry.schema import dumps
     from geometry.sources.captured import read_card
 
-    require_place(args.output, args.force)
+    captures = _generations(args)
+    alone_there = captures[0][-1] is None
+    _prepare(args.output, [] if alone_there else [f"gen_{one[-1]}" for one in captures], args.force)
     set_threads(args.threads)
+    with nullcontext() if alone_there else alone(args.output):
+        folders = _captured(args, captures)
+    cards = {str(folder): read_card(folder) for folder in folders}
+    print(dumps(cards) if args.json else "\n".join(_line(folder, card) for folder, card in cards.items()))
+    return 0
+
+
+def _captured(args: argparse.Namespace, captures: list[tuple[str, str | None, int | None]]) -> list[Path]:
+    """The folder of every generation, done now or before, with its plates."""
+    from geometry.report.layer_sight import write
+    from geometry.sources.capture import capture, subject
+    from geometry.sources.captured import is_captured
+
     request, tell = _request(args), teller(args)
     folders = []
-    for model, checkpoint, generation in _generations(args):
+    for model, checkpoint, generation in captures:
         folder = args.output if generation is None else args.output / f"gen_{generation}"
         being, told = subject(model, checkpoint, **args.model_args), checkpoint or model
-        tell(f"{told}")
+        tell(f"{told}: already captured" if is_captured(folder) and not args.force else f"{told}")
         folders.append(
             capture(
                 being, args.data, request, folder, checkpoint=checkpoint, generation=generation, force=args.force,
@@ -94,11 +111,18 @@ def run(args: argparse.Namespace) -> int:
             )
         )  # fmt: skip
         write(folder)
-    cards = {str(folder): read_card(folder) for folder in folders}
-    from geometry.schema import dumps
+    return folders
 
-    print(dumps(cards) if args.json else "\n".join(_line(folder, card) for folder, card in cards.items()))
-    return 0
+
+def _prepare(folder: Path, own: list[str], force: bool) -> None:
+    """The folder made ready: captured generations of this run, or its one capture, may be in it."""
+    from geometry.sources.captured import is_captured
+
+    def known(one: Path) -> bool:
+        return (one.name in own and is_captured(one)) or LEFT.fullmatch(one.name) is not None
+
+    there = folder.iterdir() if folder.is_dir() else ()
+    require_place(folder, force or (not own and is_captured(folder)) or all(known(one) for one in there))
 
 
 def _each_second(tell: Callable[[str], None], what: str) -> Callable[[int], None]:

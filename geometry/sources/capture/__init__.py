@@ -2,8 +2,8 @@
 
 One pass over the data; of every batch each layer's output is pooled in its hook and written at once, so memory holds
 one batch of one layer. A trial pass over the first batch comes before: it finds the order of the layers and what is
-wrong with them, and nothing is written before it has succeeded. `geometry.load` and `analyze --by layer` read the
-folder.
+wrong with them, and nothing is written before it has succeeded. A folder is put in place whole; where it already holds
+this very capture, it is left as it is. `geometry.load` and `analyze --by layer` read the folder.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from torch import nn
 from geometry.errors import GeometryError, InputError
 from geometry.sources.capture.data import Batch, batches, call, items
 from geometry.sources.capture.layers import Steer, chosen, hooked
+from geometry.sources.capture.made_by import finished, made_by
 from geometry.sources.capture.models import Subject, subject
 from geometry.sources.capture.pool import pooled, require_pool, tensor_of
 from geometry.sources.capture.sight import look, write_look
@@ -64,7 +65,9 @@ def capture(
     or glob, or a Request with pool ("mean", "cls", "last", "spatial", "none"), take (which part of a tuple or dict),
     batch, limit (items), shape (of an item), steer (directions added on the way), see (principal directions of which
     the folder shows what drives them: `geometry.sources.capture.sight`), device. generation is noted on the card.
-    progress is called with the number of items done. Raises InputError or UsageError, and then leaves nothing.
+    progress is called with the number of items done. Where `out` holds this capture already, of the same weights, data
+    and arguments, nothing is done. Raises UsageError where it holds anything else and `force` is off, InputError or
+    UsageError for what cannot be captured, and then leaves nothing.
     """
     asked = request if isinstance(request, Request) else Request(_globs(request))
     require_pool(asked.pool)
@@ -72,6 +75,15 @@ def capture(
     being.module.to(asked.device).eval()
     layers = chosen(being.module, asked.layers)
     source = items(data, asked.shape)
+    named = {
+        "model": being.source,
+        "checkpoint": None if checkpoint is None else str(checkpoint),
+        "data": str(data) if isinstance(data, str | Path) else None,
+        "generation": generation,
+    }
+    made = made_by(being, source, named, asked)
+    if not force and finished(Path(out), made):
+        return Path(out)
     stream = batches(source, being, asked.batch, asked.limit)
     first = next(stream, None)
     if first is None:
@@ -82,19 +94,21 @@ def capture(
         written.close()
         if asked.see:
             _look(being, source, part, order, asked, written)
-        card = {
-            "model": being.source,
-            "checkpoint": None if checkpoint is None else str(checkpoint),
-            "data": getattr(source, "source", type(source).__name__),
-            "generation": generation,
-            "pool": asked.pool,
-            "take": asked.take,
-            "items": written.items,
-            "steer": [{"layer": one.layer, "strength": one.strength} for one in asked.steer],
-            "layers": [{"name": name, "file": file_name(name), "shape": written.shape(name)} for name in order],
-        }
-        write_card(part, card)
+        write_card(part, _card(named, source, asked, written) | {"made_by": made})
     return Path(out)
+
+
+def _card(named: dict[str, Any], source: Any, asked: Request, written: _Files) -> dict[str, Any]:
+    """What was captured, for those who read the folder."""
+    return {
+        **named,
+        "data": getattr(source, "source", type(source).__name__),
+        "pool": asked.pool,
+        "take": asked.take,
+        "items": written.items,
+        "steer": [{"layer": one.layer, "strength": one.strength} for one in asked.steer],
+        "layers": [{"name": name, "file": file_name(name), "shape": written.shape(name)} for name in written.files],
+    }
 
 
 def _look(being: Subject, source: Any, part: Path, order: Sequence[str], asked: Request, written: _Files) -> None:

@@ -1,7 +1,8 @@
 """Captured layers on disk: a folder put in place by one rename, each layer a .npy file that grows by blocks of rows.
 
-capture.json (what was captured, how), LAYER.npy (n, d) float32, and labels.npy and ids.npy of the items; with one row
-per token or place LAYER_labels.npy and LAYER_ids.npy (`item.place`) instead. Nothing is left behind where it fails.
+capture.json (what was captured, how, made by what), LAYER.npy (n, d) float32, and labels.npy and ids.npy of the items;
+with one row per token or place LAYER_labels.npy and LAYER_ids.npy (`item.place`) instead. Nothing is left behind where
+it fails; what a killed capture left behind, the next one of the same folder removes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -73,7 +75,8 @@ def whole_folder(out: Path, *, force: bool = False) -> Iterator[Path]:
         raise UsageError(f"{out} is not empty; choose another folder, or allow overwriting with --force (force=True)")
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.parent / f".{out.name}.{os.getpid()}.part"
-    shutil.rmtree(part, ignore_errors=True)
+    for left in out.parent.glob(f".{escape(out.name)}.*.part"):
+        shutil.rmtree(left, ignore_errors=True)
     part.mkdir()
     try:
         yield part
