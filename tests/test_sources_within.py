@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from geometry.errors import GeometryError, InputError
 from geometry.pairs.stored import Stored
-from geometry.sources import load
+from geometry.sources import from_arrays, load, parquet_files
+from geometry.sources.array_info import describe
+from geometry.sources.extents import Extents
+from geometry.sources.within import given_bytes, given_itemsize
 from geometry.types import Array, EmbeddingSet
 
 N, D = 50, 6
@@ -43,20 +49,14 @@ def safetensors(dtype: torch.dtype) -> Writer:
     def write(folder: Path) -> Path:
         from safetensors.torch import save_file
 
-        tensors = {
-            "emb": torch.from_numpy(POINTS).to(dtype),
-            "bias": torch.zeros(3),
-            "labels": torch.from_numpy(LABELS),
-        }
-        save_file(tensors, folder / "x.safetensors")
+        emb = torch.from_numpy(POINTS).to(dtype)
+        save_file({"emb": emb, "bias": torch.zeros(3), "labels": torch.from_numpy(LABELS)}, folder / "x.safetensors")
         return folder / "x.safetensors"
 
     return write
 
 
 def sharded(folder: Path) -> Path:
-    import json
-
     from safetensors.numpy import save_file
 
     save_file({"bias": np.zeros(3, np.float32)}, folder / "m-1.safetensors")
@@ -174,3 +174,213 @@ def test_rows_in_the_file_are_those_in_memory(path: Path) -> None:
     assert (found.labels is None) == (whole.labels is None)
     if whole.labels is not None:
         np.testing.assert_array_equal(found.labels, LABELS)
+
+
+def test_only_sets_larger_than_allowed_stay_in_the_file(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", gen_0=POINTS[:10], gen_1=POINTS)
+    small, large = load(tmp_path / "x.npz", stream=POINTS.nbytes - 1)
+    assert isinstance(small.points, np.ndarray) and streamed(large).shape == (N, D)
+    assert all(isinstance(found.points, np.ndarray) for found in load(tmp_path / "x.npz"))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [("bfloat16", 4), ("float16", 2), ("float64", 8), ("float128", 8), ("int16", 8), ("bool", 8)]
+)
+def test_what_counts_are_the_bytes_of_the_rows_as_they_are_given(dtype: str, size: int) -> None:
+    assert given_itemsize(dtype) == size
+    assert given_bytes(describe("x", (10, 3), dtype, 1)) == 30 * size
+
+
+def compressed_npz(folder: Path) -> Path:
+    np.savez_compressed(folder / "x.npz", emb=POINTS)
+    return folder / "x.npz"
+
+
+def checkpoint(folder: Path) -> Path:
+    torch.save({"emb": torch.from_numpy(POINTS)}, folder / "x.pt")
+    return folder / "x.pt"
+
+
+def csv(folder: Path) -> Path:
+    np.savetxt(folder / "x.csv", POINTS, delimiter=",")
+    return folder / "x.csv"
+
+
+def zarr_in_one_chunk(folder: Path) -> Path:
+    pytest.importorskip("zarr").create_array(folder / "x.zarr", data=POINTS)
+    return folder / "x.zarr"
+
+
+def hdf5_in_one_chunk(folder: Path) -> Path:
+    with pytest.importorskip("h5py").File(folder / "x.h5", "w") as file:
+        file.create_dataset("emb", data=POINTS, chunks=(N, D))
+    return folder / "x.h5"
+
+
+def compressed_arrow(folder: Path) -> Path:
+    pa, ipc = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.ipc")
+    made = table("fixed")
+    with ipc.new_file(str(folder / "x.arrow"), made.schema, options=ipc.IpcWriteOptions(compression="zstd")) as out:
+        out.write_table(made)
+    assert pa.ipc.open_file(str(folder / "x.arrow")).read_all().equals(made)
+    return folder / "x.arrow"
+
+
+def wide_parquet(folder: Path) -> Path:
+    pytest.importorskip("pyarrow.parquet").write_table(table("pooled"), folder / "x.parquet", compression="none")
+    return folder / "x.parquet"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [compressed_npz, checkpoint, csv, zarr_in_one_chunk, hdf5_in_one_chunk, compressed_arrow, wide_parquet],
+)
+def test_what_has_to_be_read_whole_is_refused_where_it_is_too_large(write: Writer, tmp_path: Path) -> None:
+    path = write(tmp_path)
+    whole = one(path)
+    assert one(path, whole.points.nbytes).digest == whole.digest
+    with pytest.raises(InputError, match=r"x\.\w+.*: 50 x 6 take 0\.0 MiB .* save it as \.npy .* --memory-budget"):
+        load(path, stream=20)
+
+
+def test_a_large_column_of_lists_is_read_in_batches_that_continue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geometry.sources.parquet_files.BATCH", 3 * POINTS[0].nbytes)
+    path = parquet("lists")(tmp_path)
+    points = streamed(one(path, POINTS.nbytes - 1))
+    opened: list[int] = []
+    once = parquet_files._open
+    monkeypatch.setattr(parquet_files, "_open", lambda *of: opened.append(1) or once(*of))
+    for start in range(0, N, 7):
+        assert points[start : start + 7].tobytes() == POINTS[start : start + 7].tobytes()
+    assert len(opened) == 1  # the first part again; the rest goes on
+    assert points[2:5].tobytes() == POINTS[2:5].tobytes() and points[4:9].tobytes() == POINTS[4:9].tobytes()
+
+
+def test_a_generation_that_fits_comes_into_memory(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", emb=POINTS, generation=np.where(np.arange(N) % 10 == 3, 1, 0), ids=np.arange(N))
+    most, few = load(tmp_path / "x.npz", stream=POINTS.nbytes // 2)
+    assert isinstance(few.points, np.ndarray) and few.points.tobytes() == POINTS[3::10].tobytes()
+    rest = np.flatnonzero(np.arange(N) % 10 != 3)
+    assert most.ids is not None and most.ids.tolist() == rest.tolist()
+    assert streamed(most)[:].tobytes() == POINTS[rest].tobytes()
+    assert [f.digest for f in load(tmp_path / "x.npz")] == [most.digest, few.digest]
+
+
+def test_rows_that_are_not_finite_are_named_or_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geometry.sources.checks.BLOCK_BYTES", 100)
+    points = POINTS.copy()
+    points[[30, 41], 2] = np.nan, np.inf
+    np.savez(tmp_path / "x.npz", emb=points, labels=LABELS)
+    with pytest.raises(InputError, match=r"x\.npz:emb: 2 of 50 rows hold NaN or infinity, first row 30; .*--nan drop"):
+        load(tmp_path / "x.npz", stream=100)
+    found, whole = (one(tmp_path / "x.npz", stream, nan="drop") for stream in (100, None))
+    assert (found.dropped, found.digest) == (2, whole.digest)
+    assert streamed(found)[:].tobytes() == np.delete(POINTS, [30, 41], axis=0).tobytes()
+    assert found.labels is not None and found.labels.tolist() == np.delete(LABELS, [30, 41]).tolist()
+
+
+def test_labels_are_checked_against_rows_that_stay(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", emb=POINTS, labels=np.arange(5))
+    with pytest.raises(InputError, match=r"'labels': shape \(5,\) for 50 rows"):
+        load(tmp_path / "x.npz", stream=100)
+
+
+@pytest.mark.parametrize("stream", [POINTS.nbytes // 2, POINTS.nbytes - 1])
+def test_widths_are_widened_as_blocks_are_read(tmp_path: Path, stream: int) -> None:
+    half = POINTS.astype(np.float16)  # fits by itself in the second case, not once widened
+    np.save(tmp_path / "g0.npy", half)
+    np.save(tmp_path / "g1.npy", POINTS)
+    first, second = load(tmp_path, stream=stream)
+    in_memory = load(tmp_path)
+    assert [f.digest for f in (first, second)] == [f.digest for f in in_memory]
+    assert first.notes == in_memory[0].notes == ("float16 widened to float32, the widest among the generations",)
+    assert streamed(first).dtype == np.float32 and streamed(first)[4:9].tobytes() == half[4:9].astype("f4").tobytes()
+
+
+def test_rows_in_files_are_taken_as_ready_sets(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", POINTS)
+    points: Any = one(tmp_path / "x.npy", 100).points
+    bare, ready = from_arrays([points, EmbeddingSet(points, labels=LABELS, name="late")])
+    assert bare.points is points and ready.points is points and ready.name == "late"
+    assert bare.digest == one(tmp_path / "x.npy").digest
+    with pytest.raises(InputError, match=r"shape \(3,\) for 50 rows"):
+        from_arrays([EmbeddingSet(points, labels=LABELS[:3])])
+    mixed = from_arrays([points, POINTS.astype(np.float64)])
+    assert streamed(mixed[0]).dtype == np.float64
+
+
+def test_weights_stay_in_their_file(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    kernel = np.arange(240, dtype=np.float32).reshape(10, 2, 3, 4)
+    save_file({"model.a.weight": POINTS, "model.conv.weight": kernel}, tmp_path / "x.safetensors")
+    for key in ("*.weight", "model.conv.weight"):
+        whole, found = (load(tmp_path / "x.safetensors", key=key, stream=stream) for stream in (None, 500))
+        assert [(f.digest, f.notes, f.layer) for f in whole] == [(f.digest, f.notes, f.layer) for f in found]
+        assert all(isinstance(f.points, Stored) for f in found)
+
+
+def test_a_file_that_changes_while_it_is_read_is_an_error(path: Path) -> None:
+    points = streamed(one(path, one(path).points.nbytes - 1))
+    held = path.with_name("m-2.safetensors") if "index" in path.name else path
+    for file in [held] if held.is_file() else [file for file in held.rglob("c/*/*") if file.is_file()]:
+        os.truncate(file, file.stat().st_size * 2 // 3)
+    with pytest.raises(GeometryError, match=rf"{held.name}.*(write or copy it again|was changed while)"):
+        points[0:N]
+
+
+@pytest.mark.parametrize("name", ["npy", "npz", "safetensors", "arrow stream, lists"])
+def test_a_file_that_is_rewritten_is_an_error_though_it_could_be_read(name: str, tmp_path: Path) -> None:
+    path = WRITERS[name](tmp_path)
+    points = streamed(one(path, POINTS.nbytes - 1))
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(InputError, match=r"x\.\w+ was changed while it was read"):
+        points[3:9]
+
+
+def test_a_flipped_bit_in_an_archive_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "x.npz"
+    np.savez(path, emb=np.tile(POINTS, (9, 1)))
+    whole = bytearray(path.read_bytes())
+    whole[whole.rindex(POINTS[20].tobytes())] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match=r"x\.npz, array 'emb' is damaged: its checksum"):
+        load(path, stream=100)
+
+
+def test_ragged_and_empty_rows_of_a_table_are_named(tmp_path: Path) -> None:
+    pa, ipc = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.ipc")
+    rows = [row.tolist() for row in POINTS]
+    for bad, word in (([1.0], "row 33 has 1 numbers, row 0 has 6"), (None, "row 33 is empty")):
+        made = pa.table({"emb": [*rows[:33], bad, *rows[34:]]})
+        pytest.importorskip("pyarrow.parquet").write_table(made, tmp_path / "x.parquet", row_group_size=10)
+        with ipc.new_stream(str(tmp_path / "x.arrow"), made.schema) as out:
+            out.write_table(made, max_chunksize=10)
+        for name in ("x.parquet", "x.arrow"):
+            for stream in (None, POINTS.nbytes - 1):
+                with pytest.raises(InputError, match=f"'emb': {word}"):
+                    load(tmp_path / name, stream=stream)
+
+
+def test_missing_values_of_a_table_are_nan(tmp_path: Path) -> None:
+    pa, ipc = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.ipc")
+    made = pa.table({"emb": [[1.0, 2.0], [3.0, None], [5.0, 6.0]]})
+    with ipc.new_stream(str(tmp_path / "x.arrow"), made.schema) as out:
+        out.write_table(made)
+    with pytest.raises(InputError, match="first row 1"):
+        load(tmp_path / "x.arrow")
+    assert one(tmp_path / "x.arrow", nan="drop").dropped == 1
+    with pytest.raises(InputError, match="cannot be read in parts"):
+        load(tmp_path / "x.arrow", stream=10)
+
+
+def test_more_rows_than_a_read_may_take_are_never_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geometry.sources.checks.BLOCK_BYTES", 4 * POINTS[0].nbytes)
+    np.save(tmp_path / "x.npy", POINTS)
+    seen: list[int] = []
+    read = Extents.read
+    monkeypatch.setattr(Extents, "read", lambda self, start, stop: seen.append(stop - start) or read(self, start, stop))
+    one(tmp_path / "x.npy", 100)
+    assert max(seen) == 4 and sum(seen) == N  # one pass checks and digests

@@ -58,7 +58,9 @@ def _places(text: str) -> list[Place]:
     from geometry.sources.formats import readable
     from geometry.sources.model_folders import weights_of
     from geometry.sources.natural import natural
+    from geometry.sources.part_names import grouped
     from geometry.sources.paths import locate
+    from geometry.sources.sharded import shards_of
 
     folder = Path(text).expanduser()
     if not folder.is_dir() or readable(folder) or weights_of(folder) or layers_of(folder):
@@ -67,7 +69,9 @@ def _places(text: str) -> list[Place]:
     inside = [path for path in found if not any(readable(parent) for parent in path.parents)]
     if not inside:
         raise InputError(f"{folder} holds no file that can be read; name a file, or the folder that has them")
-    return [Place(path) for path in sorted(inside, key=lambda path: natural(str(path)))]
+    apart = shards_of(inside)
+    shown = [*grouped(path for path in inside if path not in apart), *(path for path in inside if path in apart)]
+    return [Place(path) for path in sorted(shown, key=lambda path: natural(str(path)))]
 
 
 def _file(place: Place, *, alone: bool) -> dict[str, Any]:

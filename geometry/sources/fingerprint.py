@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from geometry.errors import InputError
-from geometry.schema import read_arrays, write_arrays
+from geometry.errors import GeometryError, InputError
+from geometry.schema import write_arrays
 from geometry.sources.checks import as_rows, row_blocks
+from geometry.sources.numpy_files import npz_contents, npz_read
 from geometry.sources.sweep import row_norms
 from geometry.types import Array, Floats, Ints, Moments
 
@@ -31,6 +32,7 @@ EXACT, SHADOW, KEPT = 256, 64, 1024
 NORM_BINS, NORM_FINE = 8192, 64  # log2 of the norm from -64 to 64
 VALUE_BINS, VALUE_FINE = 512, 4
 SUFFIX, VERSION = ".fingerprint", 1
+MOST_BYTES = 16 << 20  # of all arrays, of which the largest fingerprint takes a megabyte
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def write_fingerprint(path: Path | str, one: Fingerprint) -> None:
 def read_fingerprint(path: Path | str) -> Fingerprint:
     """A fingerprint from its file; InputError where it is none."""
     try:
-        arrays = read_arrays(path)
+        arrays = _arrays(Path(path))
         head: dict[str, Any] = json.loads(arrays.pop("head").tobytes())
         if head.pop("version") != VERSION:
             raise ValueError("of another version")
@@ -181,6 +183,8 @@ def read_fingerprint(path: Path | str) -> Fingerprint:
         upper = np.zeros((m, m))
         upper[np.triu_indices(m)] = arrays.pop("second")
         made = Fingerprint(**{**head, **arrays, "second": upper + np.triu(upper, 1).T})
+    except GeometryError:
+        raise
     except Exception as error:  # a damaged file can raise anything
         raise InputError(
             f"{path}: not a readable fingerprint ({error}); write it again with `geometry fingerprint`"
@@ -188,3 +192,11 @@ def read_fingerprint(path: Path | str) -> Fingerprint:
     if len(made.mean) != min(made.d, EXACT) or made.sample.shape != (len(made.digests), min(made.d, SHADOW)):
         raise InputError(f"{path}: its parts do not fit each other; write it again with `geometry fingerprint`")
     return made
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    """The arrays of the file, looked at before they are unpacked."""
+    told = npz_contents(path)
+    if sum(one.bytes for one in told) > MOST_BYTES:
+        raise InputError(f"{path}: larger than any fingerprint; write it again with `geometry fingerprint`")
+    return npz_read(path, [one.key for one in told])

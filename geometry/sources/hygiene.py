@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from geometry.sources.checks import as_rows
-from geometry.sources.near_copies import MEASURED, near_copies, near_radius
+from geometry.sources.near_copies import near_copies, near_radius, pairs_together
 from geometry.sources.sweep import Sweep, sweep
 from geometry.types import Array, Ints
 
@@ -144,7 +144,7 @@ def _apart(rows: Array, seen: Sweep, finite: Ints) -> tuple[Ints, Ints]:
     _, first, group = np.unique(seen.digests[finite], return_index=True, return_inverse=True)
     leader = finite[first[group]]
     suspects = np.flatnonzero(leader != finite)
-    parts = np.array_split(suspects, max(len(suspects) * rows.shape[1] // MEASURED, 1))
+    parts = np.array_split(suspects, len(suspects) // pairs_together(rows) + 1)
     equal = [part[np.all(rows[finite[part]] == rows[leader[part]], axis=1)] for part in parts]
     copies = finite[np.concatenate(equal)]
     return np.setdiff1d(finite, copies, assume_unique=True), copies

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from geometry.sources.checks import is_stored
 from geometry.types import Array, Floats, Ints
 
 NEAR = 1e-3
@@ -24,6 +25,7 @@ CELL = 32.0  # times the deviate of a pair at the radius
 SHIFTS = (0.0, 1 / 3, 2 / 3)
 AHEAD = 4
 MEASURED = 1 << 20  # values of a block of measured pairs
+IN_FILES = 4  # times as many where each block may take a pass over files
 
 
 def near_radius(rows: Array, distinct: Ints) -> float:
@@ -61,6 +63,12 @@ def near_copies(rows: Array, shadows: Array, distinct: Ints, radius: float) -> I
     return distinct[found]
 
 
+def pairs_together(rows: Array) -> int:
+    """How many pairs of rows are measured in one block."""
+    values = MEASURED * (IN_FILES if is_stored(rows) else 1)
+    return max(values // int(rows.shape[1]), 1)
+
+
 def _candidates(grid: Floats, shift: float) -> list[tuple[Ints, Ints]]:
     """Pairs of positions that share a cell, the earlier first: each with those that follow it there."""
     cells = _hash(np.floor(grid + shift))
@@ -84,7 +92,7 @@ def _hash(cells: Floats) -> NDArray[np.uint64]:
 def _close(rows: Array, a: Ints, b: Ints, radius: float) -> NDArray[np.bool_]:
     """Whether rows a and b lie within the radius of each other, measured in blocks of pairs."""
     near = np.zeros(len(a), np.bool_)
-    step = max(MEASURED // rows.shape[1], 1)
+    step = pairs_together(rows)
     for start in range(0, len(a), step):
         part = slice(start, start + step)
         gap = rows[a[part]].astype(np.float64) - rows[b[part]].astype(np.float64)

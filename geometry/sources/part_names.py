@@ -50,6 +50,11 @@ def files(path: Path) -> list[Path]:
     return [by_number[number] for number in sorted(by_number)]
 
 
+def has_parts(path: Path) -> bool:
+    """Whether a path with `{part}` means files as it stands, no other pattern expanded."""
+    return str(path).count(PART) == 1 and any(_matches(path))
+
+
 def number_of(path: Path, file: Path) -> str:
     """The digits that `{part}` stands for in one of the files."""
     return next(number for found, number in _matches(path, file) if found == file)

@@ -22,7 +22,7 @@ from geometry.sources.dataset_folders import data_files
 from geometry.sources.formats import SUFFIXES, readable
 from geometry.sources.model_folders import weights_of
 from geometry.sources.natural import natural
-from geometry.sources.part_names import grouped
+from geometry.sources.part_names import grouped, has_parts, is_parts
 from geometry.sources.patterns import MAGIC, expand, is_pattern, there
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -47,8 +47,19 @@ def locate(paths: Paths, key: str | None = None, pattern: str | None = None) -> 
     texts = [os.fspath(paths)] if single else [os.fspath(path) for path in paths]  # type: ignore[arg-type, union-attr]
     if not texts:
         raise InputError("no path was given; pass files, folders of generations, or a pattern")
-    places = [place for text in texts for place in _places(text, pattern)]
+    places = [place for text in texts for place in _looked_up(text, pattern)]
     return [place if place.key else replace(place, key=key) for place in places]
+
+
+def _looked_up(text: str, pattern: str | None) -> list[Place]:
+    """The places of a path; InputError where the system cannot look it up, for it is too long or no name at all."""
+    try:
+        return _places(text, pattern)
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{text}: cannot be looked up ({reason}); check the path") from error
 
 
 def split_key(text: str) -> tuple[str, str | None]:
@@ -74,7 +85,7 @@ def embedding_files(folder: Path) -> list[Path]:
         for path in (folder.iterdir() if listed is None else listed)
         if readable(path) and not path.name.startswith(".")
     ]
-    shards = {shard for path in files if path.name.endswith(".index.json") for shard in sharded.shards(path)}
+    shards = sharded.shards_of(files)
     found = [path for path in files if path not in shards and not COMPANION_FILE.match(path.name)]
     return sorted(grouped(found), key=lambda path: natural(path.name))
 
@@ -88,7 +99,7 @@ def _places(text: str, pattern: str | None) -> list[Place]:
         if not Path(path).is_dir():
             raise InputError(f"{path} is no folder; a pattern is looked up inside one")
         path = str(Path(path) / pattern)
-    if is_pattern(path):
+    if is_pattern(path) and not has_parts(Path(path)):
         found = [match for match in expand(path) if not _beside(match.path, path)]
         return [place for match in found for place in _at(match.path, key, match.generation, match.layer)]
     return _at(Path(path), key, None, "")
@@ -131,6 +142,8 @@ def _spelt(of: list[sums.Term], found: list[dict[int | None, Path]], number: int
 
 def _files(path: Path) -> list[Path]:
     """The file itself, or the files that a folder stands for."""
+    if is_parts(path):
+        return [path]
     if path.is_dir() and (weights := weights_of(path)) is not None:
         return [weights]
     if path.is_dir() and not _is_store(path):

@@ -40,7 +40,12 @@ def expand(pattern: str) -> list[Match]:
     """Every path that matches, by generation, then in natural order; InputError with what is there if none does."""
     if pattern.count(PART) > 1:
         raise InputError(f"'{pattern}' has {PART} twice; write it where the number of the part stands, once")
-    shape = re.compile(as_regex(pattern))
+    try:
+        shape = re.compile(as_regex(pattern))
+    except re.error as error:
+        raise InputError(
+            f"'{pattern}' is no pattern ({error}); name characters in brackets as [abc] or [a-z]"
+        ) from error
     found: dict[str, Match] = {}
     for name in glob.glob(PLACEHOLDER.sub("*", pattern), recursive=True):  # noqa: PTH207 - keeps the text as it was given
         hit = shape.fullmatch(name)

@@ -6,7 +6,7 @@ A shard must lie in the folder of its index; an index that points elsewhere is r
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -41,6 +41,11 @@ def stored(path: Path, key: str, room: int) -> Stored | None:
     from geometry.sources.formats import stored as in_shard
 
     return in_shard(_places(path)[key], key, room)
+
+
+def shards_of(files: Iterable[Path]) -> set[Path]:
+    """The files that the indexes among these stand for."""
+    return {shard for path in files if path.name.endswith(".index.json") for shard in shards(path)}
 
 
 def shards(path: Path) -> set[Path]:
