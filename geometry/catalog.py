@@ -76,7 +76,7 @@ from geometry.dimension import (  # noqa: F401
     tle,
     two_nn,
 )
-from geometry.errors import InputError, UnpairedError, UsageError
+from geometry.errors import InputError, LostRankError, UnpairedError, UsageError
 from geometry.estimates import failed, recall_told, undefined
 from geometry.nulls import gauges  # noqa: F401
 from geometry.pairs import Scan, executor, scan
@@ -123,7 +123,7 @@ def compute(name: str, x: Any, y: Any = None, *, device: str = "auto", seed: int
 
 
 def evaluate(found: Entry, *sets: Scan, **options: Any) -> Outcome:
-    """A statistic inside a run: an exception becomes a `failed` estimate and stops nothing else.
+    """A statistic inside a run: an exception becomes a `failed` estimate and stops nothing else, but for a lost rank.
 
     A statistic of pairs is undefined (`unpaired`) where the rows of the sets have no ids in common.
     """
@@ -131,6 +131,8 @@ def evaluate(found: Entry, *sets: Scan, **options: Any) -> Outcome:
         return _with_recall(found, found.function(*sets, **options), sets)
     except UnpairedError:
         return undefined(found.name, "unpaired", n=sets[0].n, d=sets[0].d)
+    except LostRankError:  # no other statistic would fare better, and what is kept is not to hold it
+        raise
     except Exception as error:  # whatever it is, the other statistics go on and the row says what happened
         return failed(found.name, error)
 

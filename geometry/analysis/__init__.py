@@ -25,6 +25,7 @@ from geometry.analysis.rows import Outcomes, outcomes_of, rows_of
 from geometry.analysis.views import views_of
 from geometry.errors import UsageError
 from geometry.pairs.cpu.threads import one_blas_thread
+from geometry.pairs.ring import ranks
 from geometry.types import Record
 
 __all__ = ["Analysis", "Options", "analyze"]
@@ -64,7 +65,8 @@ def analyze(
         raise UsageError(f"analyze has no option '{unknown[0]}'; it has: {', '.join(sorted(known))}")
     with run_in(out, overwrite) as ledger, one_blas_thread():
         made = _record(sources, Options(**options), progress or (lambda line: None), ledger)
-        analysis = Analysis(replace(made, run=made.run | {"provenance": provenance(sources, told)}))
+        beside = {"provenance": provenance(sources, told)} | ({"ranks": together} if (together := ranks()) else {})
+        analysis = Analysis(replace(made, run=made.run | beside))
         if out is not None:
             analysis.write(out, formats=formats)
     return analysis

@@ -28,12 +28,12 @@ from geometry.cli import (
     info,
     inspect,
     merge,
+    ranks,
     report,
     rerun,
 )
-from geometry.cli.endings import INPUT, INTERRUPTED, MEMORY, USAGE, no_memory, stopped, tidy
+from geometry.cli.endings import USAGE, code_of, said_of, tidy
 from geometry.cli.terminal import plain_streams
-from geometry.errors import GeometryError, InputError, OutOfMemoryError, UnsafeFileError
 
 COMMANDS = (
     demo, analyze, compare, ablate, inspect, doctor, fingerprint, capture, generate,
@@ -88,7 +88,7 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     os.environ.setdefault("OMP_WAIT_POLICY", WAIT)
-    with plain_streams():
+    with plain_streams(), ranks.one_speaks():
         return _run(argv)
 
 
@@ -97,23 +97,16 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         args = parser().parse_args(argv)
         with tidy(args):
-            code: int = args.run(args)
+            code = ranks.run(args)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _say(stopped(args), INTERRUPTED)
-    except (InputError, UnsafeFileError) as error:
-        return _say(str(error), INPUT)
-    except OutOfMemoryError as error:
-        return _say(str(error), MEMORY)
-    except GeometryError as error:
-        return _say(str(error), USAGE)
     except BrokenPipeError:  # the reader of our output has left; there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (MemoryError, RuntimeError) as error:
-        if not no_memory(error):
+    except (Exception, KeyboardInterrupt) as error:
+        said = said_of(error, args)
+        if said is None:
             raise
-        return _say(f"out of memory ({error}); look at fewer rows with --sample, or lower --memory-budget", MEMORY)
+        return _say(said, code_of(error))
     return code
 
 

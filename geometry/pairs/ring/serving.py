@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 
 import numpy as np
 
+from geometry.errors import LostRankError
 from geometry.pairs.executor import Executor
 from geometry.pairs.ring.link import IDLE, Link
 from geometry.pairs.ring.round import do, report, take
@@ -28,6 +30,8 @@ def serve(link: Link, engines: Engines) -> int:
 
 def dismiss(link: Link, code: int) -> None:
     """The leader ends the ranks with an exit code; where a task was left in its middle they find out by themselves."""
+    if link.broken:
+        return
     for rank in range(1, link.world):
-        if not link.broken:
+        with suppress(LostRankError):
             link.words.send(Task(STOP, k=code).words, rank)
