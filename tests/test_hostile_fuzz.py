@@ -51,6 +51,18 @@ def _parquet(buffer: io.BytesIO) -> None:
     pa.parquet.write_table(pa.table({"x": POINTS.tolist(), "label": list("abcdef")}), buffer)
 
 
+def _arrow(new: str) -> Callable[[io.BytesIO], None]:
+    def write(buffer: io.BytesIO) -> None:
+        import pyarrow as pa
+        import pyarrow.ipc
+
+        made = pa.table({"x": POINTS.tolist(), "label": list("abcdef")})
+        with getattr(pa.ipc, new)(buffer, made.schema) as out:
+            out.write_table(made)
+
+    return write
+
+
 def _csv(buffer: io.BytesIO) -> None:
     buffer.write(b"label,a,b\n" + b"".join(b'"q%d",%d,%d.5\n' % (i, i, i) for i in range(6)))
 
@@ -58,10 +70,13 @@ def _csv(buffer: io.BytesIO) -> None:
 FORMATS: dict[str, tuple[str, Callable[[io.BytesIO], None]]] = {
     "npy": (".npy", lambda buffer: np.save(buffer, POINTS)),
     "npz": (".npz", _npz),
+    "npz as it is": (".npz", lambda buffer: np.savez(buffer, x=POINTS, labels=np.arange(6))),
     "torch": (".pt", _torch),
     "torch before zip": (".pt", _old_torch),
     "safetensors": (".safetensors", _safetensors),
     "parquet": (".parquet", _parquet),
+    "arrow stream": (".arrow", _arrow("new_stream")),
+    "arrow file": (".arrow", _arrow("new_file")),
     "csv": (".csv", _csv),
 }
 WHOLE: dict[str, bytes] = {}
@@ -106,6 +121,12 @@ def fuzz(name: str, path: Path, examples: int) -> None:
             assert path.name in str(error)
         else:
             assert all(np.isfinite(found.points).all() for found in sets)
+        try:
+            there = geometry.load(path, stream=1)
+        except GeometryError as error:
+            assert path.name in str(error)
+        else:
+            assert [found.digest for found in there] == [found.digest for found in sets]
 
     look()
 

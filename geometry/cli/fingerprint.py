@@ -67,7 +67,9 @@ def fingerprints(paths: list[str], key: str | None = None) -> dict[str, Fingerpr
 
 def _names(places: list[str]) -> list[str]:
     """The shortest ends of the paths that tell the sets apart, as names of files."""
-    parts = [Path(place).parts for place in places]
+    from geometry.sources.part_names import without_number
+
+    parts = [Path(without_number(place)).parts for place in places]
     for depth in range(1, max(map(len, parts), default=0) + 1):
         names = [re.sub(r"[^A-Za-z0-9_.-]+", "-", "-".join(part[-depth:])) for part in parts]
         if len(set(names)) == len(names):

@@ -6,13 +6,12 @@ number (`emb_labels.npy`) or alone in the folder (`labels.npy`).
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from geometry.errors import InputError
 from geometry.sources import captured, sums
 from geometry.sources.array_info import COMPANION_FILE, COMPANIONS
-from geometry.sources.part_names import PART, files, is_parts, number_of
+from geometry.sources.part_names import PART, files, is_parts, number_of, without_number
 from geometry.sources.paths import embedding_files
 
 
@@ -24,11 +23,6 @@ def companion_files(path: Path) -> dict[str, Path]:
         return _of_parts(path)
     alone = captured.is_captured(path.parent) or len(embedding_files(path.parent)) <= 1
     return _beside(path.parent, path.stem, alone, path)
-
-
-def stem_of(path: Path) -> str:
-    """The name of a file without suffix, and of parts without the place of the number."""
-    return re.sub(r"[._-]?\{part\}([._-]of[._-]\d+)?", "", path.stem) or path.stem
 
 
 def _beside(folder: Path, stem: str, alone: bool, own: Path | None = None) -> dict[str, Path]:
@@ -60,4 +54,4 @@ def _of_parts(path: Path) -> dict[str, Path]:
 
 def _of_whole(path: Path, parts: list[Path]) -> dict[str, Path]:
     others = set(embedding_files(path.parent)) - {path, *parts}
-    return _beside(path.parent, stem_of(path), not others)
+    return _beside(path.parent, without_number(path.stem), not others)

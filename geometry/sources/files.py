@@ -17,7 +17,7 @@ from geometry.errors import InputError
 from geometry.sources import parts as several
 from geometry.sources import sums, weights
 from geometry.sources.array_info import ArrayInfo, listing
-from geometry.sources.beside import companion_files, stem_of
+from geometry.sources.beside import companion_files
 from geometry.sources.checks import (
     agree,
     as_embedding,
@@ -30,7 +30,7 @@ from geometry.sources.checks import (
 )
 from geometry.sources.formats import SUFFIXES, contents, read
 from geometry.sources.keys import choose, companions, orphans, spelled
-from geometry.sources.part_names import is_parts
+from geometry.sources.part_names import is_parts, without_number
 from geometry.sources.paths import Paths, Place, locate
 from geometry.sources.within import given_bytes, read_within
 from geometry.types import Array, EmbeddingSet
@@ -209,7 +209,7 @@ def _stem(path: Path) -> str:
     if sums.is_sum(str(path)):
         return str(path)
     bare = next((path.name[: -len(end)] for end in SUFFIXES if path.name.lower().endswith(end)), path.name)
-    return stem_of(Path(bare)) if is_parts(path) else bare
+    return without_number(bare) if is_parts(path) else bare
 
 
 def _part_above(path: Path, up: int) -> str:

@@ -55,6 +55,11 @@ def has_parts(path: Path) -> bool:
     return str(path).count(PART) == 1 and any(_matches(path))
 
 
+def without_number(name: str) -> str:
+    """The name of a set in parts: that of its files without the place of the number."""
+    return re.sub(r"[._-]?\{part\}(?:[._-]of[._-]\d+)?", "", name) or name
+
+
 def number_of(path: Path, file: Path) -> str:
     """The digits that `{part}` stands for in one of the files."""
     return next(number for found, number in _matches(path, file) if found == file)
