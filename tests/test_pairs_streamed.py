@@ -164,3 +164,30 @@ def test_faces(points: Array) -> None:
     assert scan.whole.face("neighbors").n == 100
     wide = Stored(lambda start, stop: np.zeros((stop - start, 5000), np.float32), 10, 5000, np.dtype(np.float32))
     assert Whole(wide, scan, 5).face("moments") is scan  # no covariance of 5,000 dimensions is formed
+
+
+def test_two_sets_by_their_moments() -> None:
+    """Distances of moments are exact; a shift of the spectrum is told by all rows along directions of few."""
+    rng = np.random.default_rng(5)
+    deviations = np.linspace(4, 1, D)
+    before = (rng.standard_normal((ROWS, D)) * deviations).astype(np.float32)
+    after = (rng.standard_normal((ROWS, D)) * deviations * np.linspace(1, 0.6, D)).astype(np.float32)
+    a, b = (sampled(one, 600).whole for one in (after, before))
+    assert a is not None
+    assert b is not None
+    found, known = compute("frechet", a.moments, b.moments), compute("frechet", after, before)
+    assert isinstance(found, Estimate)
+    assert isinstance(known, Estimate)
+    assert (found.value, found.null, found.n) == (known.value, known.null, ROWS)
+    assert found.stderr == pytest.approx(known.stderr, rel=0.2)
+    shift, whole = compute("spectrum_shift", a.moments, b.moments), compute("spectrum_shift", after, before)
+    assert isinstance(shift, dict)
+    assert isinstance(whole, dict)
+    assert shift["smallest"].value == pytest.approx(whole["smallest"].value, rel=0.15)
+    assert shift["median"].value == pytest.approx(whole["median"].value, rel=0.15)
+    assert shift["slope"].value == pytest.approx(whole["slope"].value, rel=0.15)
+    errors = [found["slope"].stderr or np.nan for found in (shift, whole)]
+    assert 0.5 < errors[0] / errors[1] < 1.1  # more rows of the reference are held out
+    same = compute("spectrum_shift", sampled(before, 600).whole.moments, b.moments)  # type: ignore[union-attr]
+    assert isinstance(same, dict)
+    assert abs(same["median"].value or 0) < 0.02  # the same rows but for those that gave the directions

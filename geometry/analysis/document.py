@@ -90,7 +90,7 @@ def _input(plan: Plan, g: int) -> dict[str, Any]:
 
 
 def _exactness(plan: Plan) -> dict[str, Any]:
-    """Whether every neighbour in the tables is certified, per generation the rows that are not."""
+    """Whether every neighbour in the tables is certified, per generation the rows that are not, and rows in files."""
     uncertified = []
     for scan in plan.scans:
         table = scan.neighbors(min(plan.options.k, scan.n - 1)) if scan.n > 1 else None
@@ -98,7 +98,8 @@ def _exactness(plan: Plan) -> dict[str, Any]:
     tables = [scan.least_recall for scan in plan.scans]
     kind = "approximate" if any(tables) else "partial" if any(uncertified) else "exact"
     recall = [t and {"value": t.recall, "low": t.recall_low, "high": t.recall_high} for t in tables]
-    return {"neighbors": kind, "uncertified_rows": uncertified, "recall": recall}
+    streamed = [scan.whole and {"rows": len(scan.whole.stored), "sampled": scan.n} for scan in plan.scans]
+    return {"neighbors": kind, "uncertified_rows": uncertified, "recall": recall, "streamed": streamed}
 
 
 def _recall_notes(plan: Plan) -> list[str]:

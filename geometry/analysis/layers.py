@@ -53,7 +53,8 @@ def _run(records: Sequence[Record], offsets: Sequence[int], arrays: dict[str, Ar
     }
     kinds = [run["exactness"]["neighbors"] for run in runs]
     exactness = {"neighbors": max(kinds, key=WORST.index)} | {
-        key: [value for run in runs for value in run["exactness"][key]] for key in ("uncertified_rows", "recall")
+        key: [value for run in runs for value in run["exactness"][key]]
+        for key in ("uncertified_rows", "recall", "streamed")
     }
     return runs[-1] | {
         "layers": layers,

@@ -8,8 +8,8 @@ packages that numbers come from. A ledger of another run is an error, or is thro
 Neighbours of very large sets are kept strip by strip (`geometry.analysis.strips`).
 
 Left out: a statistic that failed, so that it has another chance, and one that holds Python objects. Memory, threads and
-the machine are no part of a run's identity: they change no digit. With approximate neighbours nothing is kept, because
-the recall told of a statistic depends on what was looked up before it.
+the machine are no part of a run's identity: they change no digit; but which sets stay in their files is. With
+approximate neighbours nothing is kept, because the recall told of a statistic depends on what was looked up before it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from geometry.analysis.plan import Plan
+from geometry.analysis.plan import Plan, name
 from geometry.analysis.strips import Strips
 from geometry.errors import UsageError
 from geometry.pairs import Executor
@@ -123,6 +123,8 @@ def identity(plan: Plan, versions: dict[str, str]) -> dict[str, Any]:
         for one in plan.sets
     ]
     arguments["statistics"] = [entry.name for entry in plan.entries]
+    streamed = [name(one) for one, scan in zip(plan.sets, plan.scans, strict=True) if scan.whole is not None]
+    arguments |= {"sets in files": streamed} if streamed else {}
     found: dict[str, Any] = json.loads(dumps({"arguments": arguments, "inputs": inputs, "packages": packages}))
     return found
 

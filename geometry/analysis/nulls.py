@@ -23,24 +23,29 @@ OWN, REFERENCE, HALVES = "own", "reference", "halves of the reference"
 
 
 def held_against_null(
-    plan: Plan, entry: Entry, outcome: Outcome, *, rows: int, pair: bool, options: dict[str, Any]
+    plan: Plan, entry: Entry, outcome: Outcome, *, scan: Scan, pair: bool, options: dict[str, Any]
 ) -> Outcome:
-    """`outcome` with nulls where it had none; pair: of two sets. rows: of the set that it was measured on."""
+    """`outcome` with nulls where it had none; pair: of two sets. scan: the set that it was measured on."""
     if isinstance(outcome, Estimate):
-        return held_against_null(plan, entry, {"": outcome}, rows=rows, pair=pair, options=options)[""]  # type: ignore[index]
+        return held_against_null(plan, entry, {"": outcome}, scan=scan, pair=pair, options=options)[""]  # type: ignore[index]
     if all(one.null is not None or one.value is None for one in outcome.values()):
         return {key: _own(one) for key, one in outcome.items()}
-    null = _of_reference(plan, entry, rows, pair, options)
+    null = _of_reference(plan, entry, scan, pair, options)
     return {key: _against(one, null.get(key), HALVES if pair else REFERENCE) for key, one in outcome.items()}
 
 
-def _of_reference(plan: Plan, entry: Entry, rows: int, pair: bool, options: dict[str, Any]) -> dict[str, Estimate]:
+def face(entry: Entry, scan: Scan) -> Scan:
+    """What a statistic is given of a set: its scan, or of one that stays in its files what the registry says."""
+    return scan if scan.whole is None else scan.whole.face(entry.whole)
+
+
+def _of_reference(plan: Plan, entry: Entry, scan: Scan, pair: bool, options: dict[str, Any]) -> dict[str, Estimate]:
     """What the statistic says of the reference alone; made once for each number of rows."""
     reference = plan.scans[plan.reference]
-    n = min(rows, reference.n)
-    key = ("null", entry.name, pair, None if pair else n)
+    alone = face(entry, reference) if scan.whole is not None and entry.whole else reference.at_most(scan.n)
+    key = ("null", entry.name, pair, None if pair else (alone.n, alone is reference))
     if key not in reference.memo:
-        sets = halves(reference) if pair else (reference.at_most(n),)
+        sets = halves(reference) if pair else (alone,)
         found = evaluate(entry, *sets, **options)
         reference.memo[key] = {"": found} if isinstance(found, Estimate) else found
     made: dict[str, Estimate] = reference.memo[key]

@@ -4,7 +4,8 @@ A plan is of one layer. A run over all layers of its sets (`by="layer"`) has one
 is done with, so that no two layers are in memory at a time.
 
 The shared neighbour table has the columns that the widest statistic asks for, or `k` if that is more; a set with fewer
-rows lowers it for itself, with a warning.
+rows lowers it for itself, with a warning. A set that stays in its files (`geometry.analysis.memory`) is planned as a
+sample of its rows that knows of all.
 """
 
 from __future__ import annotations
@@ -15,12 +16,18 @@ from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
+import numpy as np
+
+from geometry.analysis import memory
 from geometry.analysis.arms import place_of
 from geometry.catalog import DEFAULT, statistics
 from geometry.errors import InputError, UsageError
 from geometry.nulls.core import ROWS
 from geometry.pairs import Executor, Scan, approximate_executor, executor
 from geometry.pairs.plan import ALWAYS_EXACT, EXACT_PAIRS, resolve_device
+from geometry.pairs.stored import Stored
+from geometry.pairs.streamed import Whole
+from geometry.pairs.sums import sample_rows
 from geometry.projection import aligned
 from geometry.registry import Entry, entry
 from geometry.sources import from_arrays, load
@@ -51,6 +58,11 @@ class Options:
     log: tuple[str, ...] = ()
     umap: bool = False
     align: str = "none"
+
+    @property
+    def sampled(self) -> int:
+        """Rows that are looked at of a set which stays in its files."""
+        return self.sample or memory.SAMPLED
 
 
 @dataclass(frozen=True)
@@ -99,12 +111,16 @@ def alignment(sets: Sequence[EmbeddingSet], options: Options) -> str:
 
 
 def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:
-    with catch_warnings(record=True) as told:  # an engine says why it is not the one that was asked for
-        simplefilter("always")
-        engine, guesses = _engine(sets, options)
+    sets = [_settled(one, options.sampled) for one in sets]
     entries = chosen(options.statistics, by=options.by)
     width = max([options.k, *(one.k for one in entries)])
-    scans = tuple(Scan(one.points, engine, k=width, seed=options.seed, labels=one.labels, ids=one.ids) for one in sets)
+    taken = memory.held(sets, options.sampled, width)
+    room = memory.scratch(options.memory_budget, taken)
+    with catch_warnings(record=True) as told:  # an engine says why it is not the one that was asked for
+        simplefilter("always")
+        engine, guesses = _engine(sets, options, room)
+    among = max([1, *(one.k for one in entries if one.whole == "neighbors")])
+    scans = tuple(_scan(one, engine, options, width, (among, memory.block_bytes(room))) for one in sets)
     reference = position_of(options.reference, sets)
     turned, residuals = aligned(scans, options.align, onto=reference)
     scans = tuple(turned)
@@ -112,6 +128,7 @@ def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:
         scans = tuple(one.at_most(options.sample) for one in scans)
     large = [scan.n for scan in scans if scan.n >= FEW]
     warnings = [note for one in sets for note in one.notes] + _warnings(sets, scans, options.k) + guesses
+    warnings += memory.shortage(options.memory_budget, taken)
     warnings += [str(one.message) for one in told] + _turned(sets, residuals, reference)
     return Plan(
         options,
@@ -125,6 +142,35 @@ def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:
     )
 
 
+def _settled(one: EmbeddingSet, sampled: int) -> EmbeddingSet:
+    """In memory, where all rows of a set in files are looked at."""
+    return replace(one, points=one.points[:]) if memory.in_memory(one, sampled) else one
+
+
+def _scan(one: EmbeddingSet, engine: Executor, options: Options, width: int, streamed: tuple[int, int]) -> Scan:
+    """The scan of a set; of one in files that of its sample. streamed: columns of the table of that sample among all
+    rows, bytes of a block."""
+    if not isinstance(one.points, Stored):
+        return Scan(one.points, engine, k=width, seed=options.seed, labels=one.labels, ids=one.ids)
+    if options.align != "none":
+        raise UsageError(
+            f"{name(one)} stays in its files, where rows cannot be turned; raise --memory-budget, or leave --align out"
+        )
+    rows = sample_rows(len(one.points), options.sampled, options.seed)
+    labels, ids = (None if values is None else np.asarray(values)[rows] for values in (one.labels, one.ids))
+    scan = Scan(one.points[rows], engine, k=width, seed=options.seed, labels=labels, ids=ids)
+    scan.numbers, scan.whole = rows, Whole(one.points, scan, *streamed)
+    return scan
+
+
+def stream_beyond(sources: Any, options: Options) -> int | None:
+    """Bytes of rows beyond which the sets that paths lead to stay in their files; None where all come into memory."""
+    width = max([options.k, *(one.k for one in chosen(options.statistics, by=options.by))])
+    budget = options.memory_budget or memory.available()
+    sizes = memory.sizes_of(sources, options.key, options.pattern)
+    return memory.largest_in_memory(sizes, budget, width, options.sampled)
+
+
 def as_asked(sources: Any, by: str | None) -> Any:
     """The sources; for arms, the folder inside an ablation's that holds them."""
     if by != "arm" or not isinstance(sources, str | Path | Sequence):
@@ -134,10 +180,10 @@ def as_asked(sources: Any, by: str | None) -> Any:
 
 def read(sources: Any, options: Options) -> list[EmbeddingSet]:
     """Sets from paths, or from arrays and sets in memory."""
-    if isinstance(sources, str | Path):
-        return load([sources], key=options.key, pattern=options.pattern, nan=options.nan)
+    sources = [sources] if isinstance(sources, str | Path) else sources
     if isinstance(sources, Sequence) and len(sources) and all(isinstance(one, str | Path) for one in sources):
-        return load(list(sources), key=options.key, pattern=options.pattern, nan=options.nan)
+        beyond = stream_beyond(sources, options)
+        return load(list(sources), key=options.key, pattern=options.pattern, nan=options.nan, stream=beyond)
     return from_arrays(sources, nan=options.nan)
 
 
@@ -161,12 +207,12 @@ def position_of(reference: int | str, sets: Sequence[EmbeddingSet]) -> int:
     return found[0]
 
 
-def _engine(sets: Sequence[EmbeddingSet], options: Options) -> tuple[Executor, list[str]]:
+def _engine(sets: Sequence[EmbeddingSet], options: Options, budget: int | None) -> tuple[Executor, list[str]]:
     """The exact engine, or past the exact budget one that guesses neighbours, and what to say of that."""
-    device, budget = options.device, options.memory_budget
+    device = options.device
     limit = options.pairs_budget or EXACT_PAIRS[resolve_device(device)]
     limit = ALWAYS_EXACT if options.approximate else max(limit, ALWAYS_EXACT)
-    pairs = {name(one): min(len(one.points), options.sample or len(one.points)) ** 2 for one in sets}
+    pairs = {name(one): _looked_at(one, options) ** 2 for one in sets}
     past = {called: count for called, count in pairs.items() if count > limit}
     if not past:
         small = (
@@ -176,6 +222,12 @@ def _engine(sets: Sequence[EmbeddingSet], options: Options) -> tuple[Executor, l
     why = "as was asked" if options.approximate else f"the budget of exact ones is {limit:.3g}"
     notes = [f"{called}: {count:.3g} pairs, {why}: neighbours are approximate" for called, count in past.items()]
     return approximate_executor(device, budget, pairs=limit, seed=options.seed), notes
+
+
+def _looked_at(one: EmbeddingSet, options: Options) -> int:
+    """Rows of a set that are held against each other."""
+    most = options.sample if memory.in_memory(one, options.sampled) else options.sampled
+    return min(len(one.points), most or len(one.points))
 
 
 def _check(sets: Sequence[EmbeddingSet], layers: Sequence[str], options: Options) -> None:
@@ -210,11 +262,19 @@ def _warnings(sets: Sequence[EmbeddingSet], scans: Sequence[Scan], k: int) -> li
         for one, scan in zip(sets, scans, strict=True)
         if scan.n - 1 < k
     ]
-    if len({scan.n for scan in scans}) > 1:
+    notes += [_streamed(one, scan) for one, scan in zip(sets, scans, strict=True) if scan.whole is not None]
+    if len({(scan.n, scan.whole and len(scan.whole.stored)) for scan in scans}) > 1:
         sizes = ", ".join(str(scan.n) for scan in scans)
         notes.append(f"generations have unequal rows ({sizes}); comparisons take the smaller of each pair")
     notes += [f"{name(one)}: {one.dropped} rows with NaN or infinity were dropped" for one in sets if one.dropped]
     return notes
+
+
+def _streamed(one: EmbeddingSet, scan: Scan) -> str:
+    return (
+        f"{name(one)}: {len(one.points)} rows stay in their files; moments and what follows from them are of all rows, "
+        f"distances to neighbours are those of {scan.n} sampled rows among all, all else looks at the {scan.n} rows"
+    )
 
 
 def name(one: EmbeddingSet) -> str:

@@ -2,11 +2,11 @@
 
 `point.NAME[.VARIANT].G` holds one value per row of the generation at position G, NaN where the row was not looked at
 (sets of unequal size are compared on samples); `point.density.G` and `point.rarity.G` are those of
-`geometry.analysis.row_values`. `profile.NAME[.VARIANT].KEY.G` holds a profile as the statistic gives
-it. Where a run sorts rows by novelty or provenance, `point.row.G` holds their numbers in the set as it was read, and
-`point.id.G`, `point.label.G`, `point.origin.G` who they are. Values about reference rows come under `lost.tails`: the
-numbers of the reference's tail rows that are lost at the end, and since which generation; `lost.modes` says the same of
-its modes.
+`geometry.analysis.row_values`. `profile.NAME[.VARIANT].KEY.G` holds a profile as the statistic gives it. Where a run
+sorts rows by novelty or provenance, or looks at a sample of a set that stays in its files, `point.row.G` holds the
+numbers of the rows in the set as it was read, and `point.id.G`, `point.label.G`, `point.origin.G` who they are. Values
+about reference rows come under `lost.tails`: the numbers of the reference's tail rows that are lost at the end, and
+since which generation; `lost.modes` says the same of its modes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def point_arrays(plan: Plan, outcomes: list[Outcomes]) -> dict[str, Array]:
             if one.per_point is not None and (one.name, one.variant) not in OF_REFERENCE:
                 arrays |= _points(plan, one, np.asarray(one.per_point), g)
         arrays |= _colours(plan, g) if found else {}  # a part of a run has no statistics of some generations
-        if any(name in found and g != plan.reference for name in OF_ROWS):
+        sorted_out = any(name in found and g != plan.reference for name in OF_ROWS)
+        if sorted_out or (found and plan.scans[g].whole is not None):
             arrays |= _who(plan, g)
     return arrays | _lost_tails(plan, outcomes) | _lost_modes(plan, outcomes)
 

@@ -3,7 +3,8 @@
 Below LEAST pairs the engine does all at once: it then meets every pair of rows of one set once, and a kill loses
 minutes. From there on strips of queries, TILE pairs each, are looked up against the whole set, which takes up to twice
 as long and loses one strip at most. A strip asks for one neighbour more than k and leaves the row itself out; ranking
-is by (squared distance, row number) and distances are measured alike, so the table is the same to the byte.
+is by (squared distance, row number) and distances are measured alike, so the table is the same to the byte. Of a set
+that stays in its files what its first blocks gave is kept, anew after every TILE pairs.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from geometry.pairs import Executor
+from geometry.pairs import Executor, streamed
 from geometry.pairs.executor import table_of
 from geometry.pairs.merging import without_own
 from geometry.pairs.plan import blocks
+from geometry.pairs.stored import Stored
 from geometry.schema import read_arrays, write_arrays
 from geometry.sources.checks import digest_of
 from geometry.types import Array, Neighbors
@@ -56,6 +58,22 @@ class Strips:
         sq_dist, index, certified = (np.concatenate(one) for one in zip(*parts, strict=True))
         return table_of(sq_dist, index, certified)
 
+    def stored_neighbors(self, queries: streamed.Queries, stored: Stored, block_bytes: int) -> Neighbors:
+        """As `geometry.pairs.streamed.neighbors`."""
+        sets = digest_of(queries.points), digest_of(queries.numbers[:, None]), stored.shape
+        path = self.folder / f"among.{hashlib.sha256(f'{sets} {queries.k}'.encode()).hexdigest()[:16]}.npz"
+        found = _read(path, (*PARTS, "done"))
+        begun = None if found is None else (int(found[3]), (found[0], found[1], found[2]))
+        kept = begun[0] if begun else 0
+
+        def keep(done: int, made: streamed.Found) -> None:
+            nonlocal kept
+            if (done - kept) * len(queries.points) >= self.tile:
+                write_arrays(path, dict(zip((*PARTS, "done"), (*made, np.array(done)), strict=True)))
+                kept = done
+
+        return streamed.neighbors(self.engine, queries, stored, block_bytes, begun=begun, keep=keep)
+
     def _look_up(self, queries: Array, base: Array, k: int) -> tuple[Array, ...]:
         table = self.engine.neighbors(queries, base, k, exclude_self=False)
         return table.sq_dist, table.index, table.certified
@@ -65,10 +83,10 @@ class Strips:
         return *without_own((sq_dist, index), np.arange(part.start, part.stop), k), certified
 
 
-def _read(path: Path) -> tuple[Array, ...] | None:
+def _read(path: Path, parts: tuple[str, ...] = PARTS) -> tuple[Array, ...] | None:
     """A strip as it was written; None where there is no whole file."""
     try:
         kept = read_arrays(path)
-        return tuple(kept[name] for name in PARTS)
+        return tuple(kept[name] for name in parts)
     except Exception:  # never written, or damaged: it is looked up again
         return None

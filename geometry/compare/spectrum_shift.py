@@ -3,8 +3,11 @@
 Directions v_i are eigenvectors of one half of the reference; ratio_i is the variance of the generated rows along v_i
 over that of the other half. Both are new to the fit, so that under one law every log ratio has its middle at 0 for any
 n and d; in-sample, the strongest directions would seem to lose variance and the weakest to gain it. Where only moments
-are given there is no other half and the reference's own eigenvalues stand below the line. A recursive fit fans the
-spectrum out: the log ratios are then straight in the rank (section 5's closed answers for the recursive Gaussian).
+are given there is no other half and the reference's own eigenvalues stand below the line. Where a sample of rows comes
+with the moments of more, the sample's fitted half gives the directions, the moments give the variances (of a reference
+without those rows), and the spread between half samples, smaller by the root of the share of rows, the errors. A
+recursive fit fans the spectrum out: the log ratios are then straight in the rank (section 5's closed answers for the
+recursive Gaussian).
 """
 
 from __future__ import annotations
@@ -45,21 +48,24 @@ def spectrum_shift(scan: Scan, reference: Scan, *, share: float = SHARE, seed: i
     with moments), a reference without variance, and slope with fewer than 3 directions.
     """
     counts = {"n": scan.n, "d": scan.d}
-    whole = not (len(scan.points) and len(reference.points))
+    whole = not (len(scan.sample) and len(reference.sample))
     if min(scan.n, reference.n) < (2 if whole else 4):
         return {name: undefined("spectrum_shift", "few-rows", variant=name, **counts) for name in SUMMARIES}
-    spectrum = reference.spectrum if whole else held_out(reference, seed).spectrum
+    half = None if whole else held_out(_with_points(reference), seed)
+    spectrum = reference.spectrum if half is None else half.spectrum
     directions = leading(spectrum.eigenvalues, share)
     axes = spectrum.eigenvectors[:, :directions]
     if directions == 0:
         return {name: undefined("spectrum_shift", "no-spread", variant=name, **counts) for name in SUMMARIES}
     rounding = ROUNDING * float(spectrum.eigenvalues.sum())
-    if whole:
+    if half is None:
         ratio = _ratio(_along(scan, axes), spectrum.eigenvalues[:directions], rounding)
         return _summaries(ratio, np.empty((0, 0)), counts)
-    new, old = _scores(scan.points, axes), _scores(reference.points[~held_out(reference, seed).fitted], axes)
-    ratio = _ratio(new.var(axis=0), old.var(axis=0), rounding)
-    return _summaries(ratio, _draws(new, old, rounding, seed), counts)
+    new, old = _scores(scan.sample, axes), _scores(reference.sample[~half.fitted], axes)
+    after = new.var(axis=0) if len(scan.points) else _along(scan, axes)
+    before = old.var(axis=0) if len(reference.points) else _without(reference, reference.sample[half.fitted], axes)
+    shares = len(new) / scan.n, len(old) / (reference.n - int(half.fitted.sum()))
+    return _summaries(_ratio(after, before, rounding), _draws((new, old), shares, rounding, seed), counts)
 
 
 def leading(eigenvalues: Floats, share: float) -> int:
@@ -74,6 +80,25 @@ def _along(scan: Scan, axes: Floats) -> Floats:
     return along
 
 
+def _with_points(reference: Scan) -> Scan:
+    """The reference, or a scan of the sample that came with its moments, made once."""
+    if len(reference.points):
+        return reference
+    if "sample" not in reference.memo:
+        reference.memo["sample"] = Scan(reference.sample, reference.executor, seed=reference.seed)
+    made: Scan = reference.memo["sample"]
+    return made
+
+
+def _without(reference: Scan, rows: Array, axes: Floats) -> Floats:
+    """(r,) variances along the axes of all rows that the moments are of but these."""
+    seen = (rows.astype(np.float64) - reference.moments.mean) @ axes
+    left = reference.n - len(rows)
+    squares = reference.n * _along(reference, axes) - (seen**2).sum(axis=0)
+    variances: Floats = np.maximum(squares / left - (seen.sum(axis=0) / left) ** 2, 0.0)
+    return variances
+
+
 def _scores(points: Array, axes: Floats) -> Floats:
     """(n, r) coordinates along the axes, about the rows' own mean, which is taken off first."""
     middle = points.mean(axis=0, dtype=np.float64)
@@ -83,16 +108,22 @@ def _scores(points: Array, axes: Floats) -> Floats:
     return out
 
 
-def _draws(new: Floats, old: Floats, rounding: float, seed: int) -> Floats:
-    """(DRAWS, r) ratios of random halves of both sets; their spread is the error of the whole."""
+def _draws(sets: tuple[Floats, Floats], shares: tuple[float, float], rounding: float, seed: int) -> Floats:
+    """(DRAWS, r) ratios of random halves of both sets; their spread is the error of the whole.
+
+    shares: of all rows that a set's scores are of; the fewer, the less of their spread is left.
+    """
     rng = np.random.default_rng(seed)
     parts = []
-    for scores in (new, old):
+    for scores, share in zip(sets, shares, strict=True):
         masks = np.zeros((DRAWS, len(scores)))
         for mask in masks:
             mask[rng.permutation(len(scores))[: len(scores) // 2]] = 1
         masks /= masks.sum(axis=1, keepdims=True)
-        parts.append(np.maximum(masks @ scores**2 - (masks @ scores) ** 2, 0.0))
+        drawn = np.maximum(masks @ scores**2 - (masks @ scores) ** 2, 0.0)
+        parts.append(
+            drawn if share == 1 else np.maximum(scores.var(axis=0) + (drawn - scores.var(axis=0)) * share**0.5, 0)
+        )
     return _ratio(parts[0], parts[1], rounding)
 
 
