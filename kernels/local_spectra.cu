@@ -28,7 +28,7 @@
 //            m k^2 d / 2 float64 fma, each 4 bytes from shared memory: bound by that or by float64, about even. One
 //            million rows, k = 32, d = 768: 3.9e11 fma (.023 s at 17 Tfma/s), 98 GB gathered in float32 (.023 s at 4.3
 //            TB/s); computed, not measured.
-// Contracts  1 <= count <= k <= 128; row and index inside the points; scale a power of two that keeps squared lengths
+// Contracts  0 <= count <= k <= 128; row and index inside the points; scale a power of two that keeps squared lengths
 // of
 //            differences in range. Every sum has one order: no schedule changes a digit.
 // Leaves out k > 128: such a matrix leaves no room in shared memory.

@@ -120,11 +120,14 @@ def test_copies_alone_give_zeros_and_copies_among_others_no_direction() -> None:
 
 def test_only_the_first_count_neighbors_count() -> None:
     points = gaussian(np.random.default_rng(4), 50, 4)
-    places = nearest(points, 4, 20)
-    places = Places(places.rows, places.index, np.array([20, 7, 2, 1]))
-    for row in range(4):
+    places = nearest(points, 5, 20)
+    places = Places(places.rows, places.index, np.array([20, 7, 2, 1, 0]))
+    for row in range(5):
         places.index[row, places.count[row] :] = row
-    check(on_every_schedule(points, places), points, places)
+    found = on_every_schedule(points, places)
+    assert not any(values[4] for values in values_of(found).values()) and not found.spectra.eigenvalues[4].any()
+    some = Places(places.rows[:4], places.index[:4], places.count[:4])
+    check(found, points, some)
 
 
 def test_neighbors_close_together_far_from_the_row() -> None:

@@ -15,17 +15,19 @@ from cuda_on_cpu.harness_device import HarnessDevice
 from geometry import pairs
 from geometry.analysis.plan import Options
 from geometry.analysis.plan import plan as plan_of
+from geometry.dimension import danco
 from geometry.errors import OutOfMemoryError, UsageError
-from geometry.pairs import plan
+from geometry.pairs import local_halves, plan
 from geometry.pairs.cpu.executor import CpuExecutor
 from geometry.pairs.cuda import bound, builder, cache, checks, choice, proof
 from geometry.pairs.cuda.engine import CudaExecutor
 from geometry.pairs.cuda.scans import MMA, WGMMA
 from geometry.pairs.cuda.scans import Scan as PairScan
 from geometry.pairs.cuda.search import BoundViolated
-from geometry.pairs.local import local_reflections, local_spectra, local_sums
+from geometry.pairs.local import every_place, local_reflections, local_spectra, local_sums
 from geometry.pairs.scan import Scan
 from geometry.pairs.torch_engine import TorchExecutor
+from geometry.registry import entry
 
 SCANS = pytest.mark.parametrize("scan", [MMA, WGMMA], ids=lambda scan: scan.name)
 SOUND = {name: points for name, points in checks.adversarial_sets().items() if name in ("gaussian", "truncation")}
@@ -205,7 +207,9 @@ def test_cuda_falls_back_to_torch_tiles_with_a_warning_that_names_why(a_device: 
     assert told.startswith("torch tiles in place of the CUDA kernels: ")
 
 
-def test_neighborhoods_take_one_launch_up_to_128_neighbors(a_device: dict[str, Any]) -> None:
+def test_neighborhoods_take_one_launch_up_to_128_neighbors(
+    a_device: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     points = SOUND["gaussian"][:150]
     on_cpu, on_device = Scan(points, TorchExecutor()), Scan(points, pairs.executor("cuda"))
     a_device["device"].launches.clear()
@@ -213,8 +217,28 @@ def test_neighborhoods_take_one_launch_up_to_128_neighbors(a_device: dict[str, A
         ours, theirs = vars(made(on_device, 9)), vars(made(on_cpu, 9))
         assert all(ours[name] == pytest.approx(theirs[name], rel=1e-9, abs=1e-9) for name in theirs)
     assert [launch[0] for launch in a_device["device"].launches] == ["local_spectra_f32"]
-    assert local_spectra(on_device, 129).eigenvalues.shape == (150, 70)
+    monkeypatch.setattr(choice, "_torch_device", lambda: "cpu")  # torch takes more than that, where it has the device
+    by_torch = local_spectra(on_device, 129).eigenvalues
+    monkeypatch.setattr(choice, "_torch_device", lambda: None)
+    assert on_device.executor.neighborhoods(points, every_place(on_device, 129)) is None
+    assert by_torch == pytest.approx(local_spectra(on_cpu, 129).eigenvalues, abs=1e-12)
     assert len(a_device["device"].launches) == 1
+
+
+def test_errors_and_danco_take_the_device_too(a_device: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Launches: ess and tle share all rows and share the halves; danco has its own k and halves of its own."""
+    monkeypatch.setattr(danco, "nearest_ball", lambda shape, n, k, d: shape.dim + shape.tau)  # balls are NumPy's
+    for module in (local_halves, danco):
+        monkeypatch.setattr(module, "DRAWS", 3)
+    points = SOUND["gaussian"][:40, :5]
+    on_cpu, on_device = Scan(points, TorchExecutor()), Scan(points, pairs.executor("cuda"))
+    launches = a_device["device"].launches
+    launches.clear()
+    for name, options, most in (("ess", {"k": 7}, 2), ("tle", {"k": 7}, 2), ("danco", {"k": 3}, 2 + 1 + 3)):
+        ours, theirs = (entry(name).function(scan, **options) for scan in (on_device, on_cpu))
+        assert ours.value == pytest.approx(theirs.value, rel=1e-9)
+        assert ours.stderr == pytest.approx(theirs.stderr, rel=1e-6)
+        assert len(launches) == most
 
 
 def test_kernels_that_break_their_bound_in_use_lose_their_proof(

@@ -10,7 +10,8 @@ n and k is nearest, by the sum of two Kullback-Leibler terms (Ceruti et al. 2014
   KL_vm = log(I0(tau_cal) / I0(tau)) + A(tau) (tau - tau_cal cos(nu - nu_cal)).
 The balls are not drawn whole: ROWS of their neighbourhoods are, in law (`geometry.dimension.ball`), at the dimensions
 of a ladder (all to 8, then by a sixth), seeded by the dimension and kept; between the rungs log(d_cal / d), log nu and
-log tau are interpolated by a cubic in log d. The ladder goes on until both terms have turned, beyond D if need be.
+log tau are interpolated by a cubic in log d. The ladder goes on until both terms have turned, beyond D if need be. What
+the set itself has is reduced by its engine, the balls always on the CPU: they are the same for every device.
 """
 
 from __future__ import annotations
@@ -207,4 +208,4 @@ def _half_shape(scan: Scan, table: Neighbors, keep: Array, k: int) -> Shape | No
     rows = np.flatnonzero(keep)
     rows = rows[keep[table.index[rows]].sum(axis=1) > k]
     places = Places(rows, half.index[:, :k], np.full(len(rows), k))
-    return _shape(half.exact_dist(k + 1), sums_of(scan.rows, places))
+    return _shape(half.exact_dist(k + 1), sums_of(scan.rows, places, scan.executor))

@@ -24,6 +24,7 @@ from geometry.pairs.copies import over_distinct
 from geometry.pairs.exact import SPARE, rank, remeasure
 from geometry.pairs.executor import Executor
 from geometry.pairs.frame import frame_of, place
+from geometry.pairs.local import Local, Places, on_device
 from geometry.pairs.plan import DEFAULT_BUDGET, blocks
 from geometry.pairs.sums import sample_rows
 from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
@@ -132,6 +133,10 @@ class ApproximateExecutor:
     def moments(self, points: Array) -> Moments:
         """As the exact engine has them."""
         return self.exact.moments(points)
+
+    def neighborhoods(self, points: Array, places: Places) -> Local | None:
+        """As the exact engine has them."""
+        return on_device(self.exact, points, places)
 
 
 def _search(

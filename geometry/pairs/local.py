@@ -18,24 +18,26 @@ denominators are positive and s_ij, t_ij >= TIGHT. (This is the published quotie
   eigenvalues   of the covariance sum_j (v_j - mean)(v_j - mean)' / (c r^2), descending, min(k, d) of them, through
                 H or, where d < k, the d x d product                                                  lpca, ca_pca
 Where the neighbours lie close together far from x (trace of H below FAR per neighbour) H is made again from
-differences to the nearest neighbour. Copies of x alone: r = 0, every sum 0. Blocks of rows go to as many threads as
-torch has; only one block of (rows, k, d) differences per thread is in memory. `local_reference` is the float64 truth.
+differences to the nearest neighbour. Copies of x alone: r = 0, every sum 0. `local_reference` is the float64 truth.
+
+An engine with a device makes all three kinds there at once (its `neighborhoods`); this module is the CPU's way. Blocks
+of rows go to as many threads as torch has; only one block of (rows, k, d) differences per thread is in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
+from geometry.pairs.executor import Executor
 from geometry.pairs.plan import blocks
 from geometry.pairs.scan import Scan
 from geometry.types import Array, Floats, Ints
 
-Made = TypeVar("Made")
 TIGHT = 1e-4  # of the radius: measurements of tle below it are dropped
 SAME = 1e-12  # squared distance of two neighbours, of r^2, below which they are one
 FAR = 1e-4  # mean squared distance to the neighbours' mean, of r^2, below which H has lost too many digits
@@ -75,6 +77,15 @@ class LocalSpectra:
 
 
 @dataclass(frozen=True)
+class Local:
+    """All three kinds of the same neighbourhoods, as an engine with a device makes them."""
+
+    sums: LocalSums
+    reflections: LocalReflections
+    spectra: LocalSpectra
+
+
+@dataclass(frozen=True)
 class Places:
     """Which neighbourhoods: rows (m,) of the points, index (m, k) their neighbours, the first count (m,) of them.
 
@@ -88,17 +99,20 @@ class Places:
 
 def local_sums(scan: Scan, k: int) -> LocalSums:
     """Of every row and its k nearest others, made once a scan; k falls to the neighbours there are."""
-    return _shared(scan, "local sums", k, sums_of)
+    made: LocalSums = _of_every_row(scan, k, "sums")
+    return made
 
 
 def local_reflections(scan: Scan, k: int) -> LocalReflections:
     """Of every row and its k nearest others, made once a scan; k falls to the neighbours there are."""
-    return _shared(scan, "local reflections", k, reflections_of)
+    made: LocalReflections = _of_every_row(scan, k, "reflections")
+    return made
 
 
 def local_spectra(scan: Scan, k: int) -> LocalSpectra:
     """Of every row and its k nearest others, made once a scan; k falls to the neighbours there are."""
-    return _shared(scan, "local spectra", k, spectra_of)
+    made: LocalSpectra = _of_every_row(scan, k, "spectra")
+    return made
 
 
 def every_place(scan: Scan, k: int) -> Places:
@@ -107,8 +121,30 @@ def every_place(scan: Scan, k: int) -> Places:
     return Places(np.arange(scan.n), table.index, np.full(scan.n, table.k))
 
 
-def sums_of(points: Array, places: Places) -> LocalSums:
-    """The sums of given neighbourhoods of points (n, d); k at least 1."""
+def made_once(scan: Scan, kind: str, which: tuple[str, int], places: Callable[[], Places]) -> Any:
+    """`kind` (sums, reflections or spectra) of the neighbourhoods that `which` names, on the scan's engine, kept."""
+    if (kind, which) not in scan.memo:
+        where = places()
+        found = on_device(scan.executor, scan.rows, where)
+        if found is None:
+            scan.memo[kind, which] = _MAKERS[kind](scan.rows, where)
+        else:
+            scan.memo |= {(name, which): getattr(found, name) for name in _MAKERS}
+    return scan.memo[kind, which]
+
+
+def on_device(executor: Executor | None, points: Array, places: Places) -> Local | None:
+    """All three kinds from the engine's device; None where it has none."""
+    reduce = getattr(executor, "neighborhoods", None)
+    found: Local | None = None if reduce is None else reduce(points, places)
+    return found
+
+
+def sums_of(points: Array, places: Places, executor: Executor | None = None) -> LocalSums:
+    """The sums of given neighbourhoods of points (n, d), on the device of `executor` if it has one; k at least 1."""
+    made = on_device(executor, points, places)
+    if made is not None:
+        return made.sums
     found = np.concatenate(list(_by_block(points, places, _block_sums)), axis=1)
     radius, directed, cos2, cos, sin, area, edges = found
     return LocalSums(places.count, radius, directed.astype(np.int64), cos2, cos, sin, area, edges)
@@ -127,22 +163,16 @@ def spectra_of(points: Array, places: Places) -> LocalSpectra:
     return LocalSpectra(places.count, radius, np.concatenate([part[1] for part in found]))
 
 
-def _shared(scan: Scan, name: str, k: int, make: Callable[[Array, Places], Made]) -> Made:
+_MAKERS: dict[str, Callable[[Array, Places], Any]] = {
+    "sums": sums_of,
+    "reflections": reflections_of,
+    "spectra": spectra_of,
+}
+
+
+def _of_every_row(scan: Scan, k: int, kind: str) -> Any:
     k = min(k, scan.most_neighbors)
-    if (name, k) not in scan.memo:
-        scan.memo |= _on_device(scan, k) or {(name, k): make(scan.rows, every_place(scan, k))}
-    made: Made = scan.memo[name, k]
-    return made
-
-
-def _on_device(scan: Scan, k: int) -> dict[Hashable, Any]:
-    """All three kinds at once where the engine has a kernel for neighbourhoods of k, else nothing."""
-    reduce = getattr(scan.executor, "neighborhoods", None)
-    found = None if reduce is None else reduce(scan.rows, every_place(scan, k))
-    if found is None:
-        return {}
-    kinds = {"local sums": found.sums, "local reflections": found.reflections, "local spectra": found.spectra}
-    return {(name, k): kind for name, kind in kinds.items()}
+    return made_once(scan, kind, ("every row", k), lambda: every_place(scan, k))
 
 
 def _by_block(points: Array, places: Places, reduce: Callable[..., Any]) -> Iterator[Any]:

@@ -12,23 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from geometry.pairs.local import Places, reflections_of, spectra_of, sums_of
+from geometry.pairs.local import Places, made_once
 from geometry.pairs.scan import Scan
 from geometry.pairs.subsample import DRAWS, halves
 from geometry.pairs.sums import sample_rows
 from geometry.types import Array, Floats, Ints
 
 ROWS = 1000
-Made = TypeVar("Made")
-MAKERS: dict[str, Callable[[Array, Places], Any]] = {
-    "sums": sums_of,
-    "reflections": reflections_of,
-    "spectra": spectra_of,
-}
 
 
 @dataclass(frozen=True)
@@ -51,9 +45,7 @@ def half_stderr(
     if scan.n < 4 * k:
         return float("nan")
     chosen = half_places(scan, k)
-    if ("half", kind, k) not in scan.memo:
-        scan.memo["half", kind, k] = MAKERS[kind](scan.rows, chosen.places)
-    found = scan.memo["half", kind, k]
+    found = made_once(scan, kind, ("half", k), lambda: chosen.places)
     values = per_row(found)
     weights = np.ones(len(values)) if weight is None else weight(found)
     known = np.isfinite(values) & (weights > 0)

@@ -11,6 +11,7 @@ from geometry.pairs import counts, exact, radii, sums
 from geometry.pairs.copies import counts_of_distinct, over_distinct
 from geometry.pairs.executor import table_of
 from geometry.pairs.frame import ROWS, mean_of, tensor_of
+from geometry.pairs.local import Local, Places
 from geometry.pairs.plan import DEFAULT_BUDGET, blocks
 from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
 
@@ -60,3 +61,9 @@ class TorchExecutor:
             centred = tensor_of(points[block], self.device).double() - mean
             total.addmm_(centred.T, centred)
         return Moments(len(points), shift, (total / len(points)).cpu().numpy())
+
+    def neighborhoods(self, points: Array, places: Places) -> Local | None:
+        """Sums, reflected pairs and spectra of neighbourhoods; None on the CPU, where compiled loops are quicker."""
+        from geometry.pairs.torch_local import local_summaries
+
+        return None if self.device == "cpu" else local_summaries(points, places, self.device, self.budget)

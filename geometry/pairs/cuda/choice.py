@@ -15,13 +15,14 @@ from typing import Any, cast
 import numpy as np
 
 from geometry.errors import GeometryError
+from geometry.pairs import torch_local
 from geometry.pairs.cuda.column_mean import SUFFIXES
 from geometry.pairs.cuda.device import Device
-from geometry.pairs.cuda.local import BUDGET, MOST_NEIGHBORS, Local, local_summaries
+from geometry.pairs.cuda.local import BUDGET, MOST_NEIGHBORS, local_summaries
 from geometry.pairs.cuda.proof import disqualify, proof_of, remembered
 from geometry.pairs.cuda.scans import Scan, scans_of
 from geometry.pairs.executor import Executor
-from geometry.pairs.local import Places
+from geometry.pairs.local import Local, Places
 from geometry.types import Array
 
 
@@ -47,9 +48,14 @@ class Watched:
     budget: int | None = None
 
     def neighborhoods(self, points: Array, places: Places) -> Local | None:
-        """Sums, reflected pairs and spectra of neighbourhoods; None for more neighbours than the kernel takes."""
+        """Sums, reflected pairs and spectra of neighbourhoods: by the kernel, and for more than it takes by torch.
+
+        None where those are more and torch has no CUDA: then the CPU makes them.
+        """
+        points = np.asarray(points)
         if places.index.shape[1] > MOST_NEIGHBORS:
-            return None
+            where = _torch_device()
+            return None if where is None else torch_local.local_summaries(points, places, where)
         stored = points if points.dtype in SUFFIXES else points.astype(np.float64)
         return local_summaries(self.device, stored, places, self.budget or BUDGET)
 
@@ -106,6 +112,13 @@ def known_of(device: Device) -> dict[str, str]:
         name: "not asked yet" if proof is None else "passed" if proof.passed else f"failed: {proof.failures[0]}"
         for name, proof in known.items()
     }
+
+
+def _torch_device() -> str | None:
+    """The name that torch has for a CUDA device."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else None
 
 
 def _first_device() -> Device:

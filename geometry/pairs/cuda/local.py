@@ -6,14 +6,12 @@ neighbourhoods of more than 128: their matrices find no room in a block's shared
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from geometry.errors import UsageError
 from geometry.pairs.cuda.column_mean import SUFFIXES
 from geometry.pairs.cuda.device import Device
-from geometry.pairs.local import LocalReflections, LocalSpectra, LocalSums, Places
+from geometry.pairs.local import Local, LocalReflections, LocalSpectra, LocalSums, Places
 from geometry.pairs.plan import blocks
 from geometry.types import Array, Floats
 
@@ -22,15 +20,6 @@ THREADS = 128  # those of the kernel, as are the next two
 SLAB, TILE = 16, 4
 SUMS = 9  # a neighbourhood
 BUDGET = 1 << 30
-
-
-@dataclass(frozen=True)
-class Local:
-    """All that `geometry.pairs.local` makes of given neighbourhoods."""
-
-    sums: LocalSums
-    reflections: LocalReflections
-    spectra: LocalSpectra
 
 
 def local_summaries(device: Device, points: Array, places: Places, budget: int = BUDGET) -> Local:
