@@ -146,6 +146,50 @@ def test_what_cannot_be_taken_by_layer_is_refused() -> None:
         geometry.analyze(sets(), by="depth")
 
 
+def turned_sets(*, shuffled: bool = False, ids: bool = True) -> list[EmbeddingSet]:
+    """Two layers of 6 and 9 dimensions whose generation 1 is generation 0 under a rotation of the layer's own."""
+    found, order = [], np.random.default_rng(8).permutation(N) if shuffled else np.arange(N)
+    for i, (layer, d) in enumerate((("low", 6), ("top", 9))):
+        points = clouds.clusters(N, d, i, count=CLASSES)
+        turn = np.linalg.qr(clouds.gaussian(d, d, 20 + i))[0]
+        later = (points @ turn + 0.01 * clouds.gaussian(N, d, 30 + i))[order]
+        for g, rows, numbers in ((0, points, np.arange(N)), (1, later, order)):
+            found.append(EmbeddingSet(rows, g, f"gen_{g}", layer, ids=numbers if ids else None))
+    return found
+
+
+def frechet_of(run: Analysis) -> dict[tuple[str, int], float]:
+    return {(row["layer"], row["generation"]): row["value"] for row in run.results if row["name"] == "frechet"}
+
+
+@pytest.mark.parametrize(("align", "shuffled"), [("rows", False), ("ids", True)])
+def test_every_layer_is_turned_by_its_own_rotation(align: str, shuffled: bool) -> None:
+    given = turned_sets(shuffled=shuffled, ids=align == "ids")
+    plain = frechet_of(geometry.analyze(given, by="layer", statistics="frechet"))
+    run = geometry.analyze(given, by="layer", statistics="frechet,scale", align=align)
+    found = frechet_of(run)
+    for layer in ("low", "top"):
+        assert found[layer, 1] < 0.01 * plain[layer, 1]
+    residuals = run.record.run["quality"]["radial"]["alignment_residual"]
+    assert residuals[0] == residuals[2] == 0 and max(residuals) < 0.01
+    alone = geometry.analyze([one for one in given if one.layer == "top"], statistics="frechet,scale", align=align)
+    assert of_layer(run.record, "top").results == alone.results
+
+
+def test_rows_of_another_order_are_no_pairs_by_position_and_the_residual_says_so() -> None:
+    run = geometry.analyze(turned_sets(shuffled=True), by="layer", statistics="scale", align="rows")
+    _, low, _, top = run.record.run["quality"]["radial"]["alignment_residual"]
+    assert min(low, top) > 0.8
+
+
+def test_what_cannot_be_turned_is_said_with_its_layer() -> None:
+    with pytest.raises(InputError, match=r"layer 'low'.*ids"):
+        geometry.analyze(turned_sets(ids=False), by="layer", statistics="scale", align="ids")
+    shorter = [EmbeddingSet(clouds.gaussian(N - g, 7, g), g, f"gen_{g}", "short") for g in (0, 1)]
+    with pytest.raises(InputError, match=rf"layer 'short'.*{N - 1} rows, the one it is aligned to {N}"):
+        geometry.analyze([*turned_sets(), *shorter], by="layer", statistics="scale", align="rows")
+
+
 def test_the_folder_has_the_heat_map_and_reads_back(tmp_path: Path) -> None:
     whole().write(tmp_path)
     lines = (tmp_path / "figures" / "layers.csv").read_text().splitlines()

@@ -122,8 +122,7 @@ def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:
     among = max([1, *(one.k for one in entries if one.whole == "neighbors")])
     scans = tuple(_scan(one, engine, options, width, (among, memory.block_bytes(room))) for one in sets)
     reference = position_of(options.reference, sets)
-    turned, residuals = aligned(scans, options.align, onto=reference)
-    scans = tuple(turned)
+    scans, residuals = _aligned(scans, options.align, reference, sets[0].layer)
     if options.sample is not None:
         scans = tuple(one.at_most(options.sample) for one in scans)
     large = [scan.n for scan in scans if scan.n >= FEW]
@@ -140,6 +139,15 @@ def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:
         tuple(dict.fromkeys(warnings)),
         tuple(residuals),
     )
+
+
+def _aligned(scans: Sequence[Scan], align: str, reference: int, layer: str) -> tuple[tuple[Scan, ...], list[float]]:
+    """`aligned` for one layer, which its errors name."""
+    try:
+        turned, residuals = aligned(scans, align, onto=reference)
+    except InputError as error:
+        raise type(error)(f"layer '{layer}': {error}" if layer else str(error)) from error
+    return tuple(turned), residuals
 
 
 def _settled(one: EmbeddingSet, sampled: int) -> EmbeddingSet:

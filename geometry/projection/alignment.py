@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from geometry.compare.pairing import centred, pairs_of
-from geometry.errors import InputError, UsageError
+from geometry.errors import InputError, UnpairedError, UsageError
 from geometry.pairs.scan import MOST_COVARIANCE, Scan
 from geometry.types import Array, Floats
 
@@ -28,9 +28,9 @@ FEWEST = 4  # pairs below which no half is left to measure the residual on
 def aligned(scans: Sequence[Scan], align: str, onto: int = 0) -> tuple[list[Scan], list[float]]:
     """Every set turned onto the one at position `onto`, and the residual of each: 0 congruent, 1 nothing agrees.
 
-    align: "ids" matches rows by id, "rows" by position, "none" leaves all as it is, without residuals. Raises
-    UsageError for another word, UnpairedError where rows cannot be matched, InputError for unequal or more than 4,096
-    dimensions.
+    align: "ids" matches rows by id, "rows" by position whatever ids they have, "none" leaves all as it is, without
+    residuals. Raises UsageError for another word, UnpairedError where rows cannot be matched, InputError for unequal or
+    more than 4,096 dimensions.
     """
     if align not in ALIGNMENTS:
         raise UsageError(f"align '{align}' is unknown; choose one of {', '.join(ALIGNMENTS)}")
@@ -46,8 +46,24 @@ def _onto(scan: Scan, fixed: Scan, align: str, position: int) -> tuple[Scan, flo
             f"set {position} has {scan.d} dimensions, the one it is aligned to {fixed.d}; alignment needs equal ones, "
             f"at most {MOST_COVARIANCE}"
         )
-    x, y = (one.points.astype(np.float64) for one in pairs_of(scan, fixed, align == "rows", "alignment"))
+    x, y = (one.points.astype(np.float64) for one in _pairs(scan, fixed, align, position))
     return _turned(scan, rotation(x, y)), residual(x, y, scan.seed)
+
+
+def _pairs(scan: Scan, fixed: Scan, align: str, position: int) -> tuple[Scan, Scan]:
+    if align == "ids":
+        if scan.ids is None or fixed.ids is None:
+            raise UnpairedError(
+                f"set {position} or the one it is aligned to has no ids; give both ids, or match rows by position with "
+                "align='rows' (--align rows)"
+            )
+        return pairs_of(scan, fixed, False, "alignment")
+    if scan.n != fixed.n:
+        raise UnpairedError(
+            f"set {position} has {scan.n} rows, the one it is aligned to {fixed.n}; rows matched by position must be "
+            "as many rows, others are matched by ids with align='ids' (--align ids)"
+        )
+    return scan, fixed
 
 
 def rotation(x: Floats, y: Floats) -> Floats:
