@@ -1,13 +1,15 @@
 """The two findings that need data from outside: a VAE of images, a language model of a text, each under two regimes.
 
-Every generation is kept in a folder, so that a stopped measurement goes on. Images: 5,000 rows train the first fit, and
+Every generation is kept in a folder, so that a stopped measurement goes on; every run is repeated with other seeds, and
+each point tells its own. Images: 5,000 rows train the first fit, and
 the images left over are the reference, which no model has seen. Text: loss on held-out real text by each generation's
 model, and loss of what each generation wrote by the first, which was trained on real text (Shumailov et al. 2024).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,19 +36,31 @@ FIT_ONLY = ("n",)
 ROWS = 2000  # of each set that is compared
 WRITTEN = 1000  # rows of a generation that the first model reads
 RARE = 0.002  # share of the real text below which a character is rare
-DRAWN = (1, 2, 4)  # generations whose histograms are kept
+DRAWN = (1, 3, 5)  # generations whose histograms are kept, of the first seed
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
 BINS = np.linspace(0.0, 12.0, 31)  # nats
 
 
-def digits(data: str, runs: Path, generations: int) -> Iterator[Point]:
+def digits(data: str, runs: Path, generations: int, seeds: int) -> Iterator[Point]:
     """Precision, recall, coverage, tails and modes of each generation against images that trained nothing."""
+    settings: dict[str, Any] = {**VAE, "data": data, "bias": NARROWED, "generations": generations}
     for regime in REGIMES:
-        settings = {**VAE, "data": data, "bias": NARROWED}
-        lineage = loops.run("vae", regime=regime, generations=generations, out=runs / f"vae-{regime}", **settings)
-        reference, labels = _left_over(data, lineage[0].samples)
-        for one in lineage:
-            yield from _against(one, reference, labels, regime, data)
+        for seed in range(seeds):
+            lineage = loops.run("vae", regime=regime, seed=seed, out=_place(runs, f"vae-{regime}", seed), **settings)
+            reference, labels = _left_over(data, lineage[0].samples)
+            for one in lineage:
+                yield from _seeded(seed, _against(one, reference, labels, regime, data))
+
+
+def _place(runs: Path, name: str, seed: int) -> Path:
+    return runs / (f"{name}-seed-{seed}" if seed else name)
+
+
+def _seeded(seed: int, points: Iterable[Point]) -> Iterator[Point]:
+    """The points with their seed; histograms of the first alone."""
+    for point in points:
+        if seed == 0 or not point.panel.startswith("histogram"):
+            yield replace(point, setting={"seed": seed})
 
 
 def _left_over(data: str, seen: Array) -> tuple[Array, Array]:
@@ -89,15 +103,16 @@ def _point(panel: str, series: str, x: float, found: Estimate | dict[str, Estima
     return Point(panel, series, x, value_of(found), stderr)
 
 
-def text(data: str, runs: Path, generations: int) -> Iterator[Point]:
-    """Losses and characters of each generation; half as many where rows are drawn cold, which goes fast."""
+def text(data: str, runs: Path, generations: int, seeds: int) -> Iterator[Point]:
+    """Losses and characters of each generation."""
     model = LanguageModel(data=data, **{name: value for name, value in TEXT.items() if name not in FIT_ONLY})
     for arm, settings in TEXT_ARMS.items():
-        place = runs / f"language-model-{arm.replace(', temperature ', '-')}"
-        count = max(generations // 2, 1) if "bias" in settings else generations
-        lineage = loops.run("language-model", generations=count, out=place, data=data, **TEXT, **settings)
-        yield from _losses(model, lineage, arm)
-        yield from _characters(model, lineage, arm)
+        for seed in range(seeds):
+            place = _place(runs, f"language-model-{arm.replace(', temperature ', '-')}", seed)
+            given: dict[str, Any] = {"generations": generations, "seed": seed, "data": data, **TEXT, **settings}
+            lineage = loops.run("language-model", out=place, **given)
+            yield from _seeded(seed, _losses(model, lineage, arm))
+            yield from _seeded(seed, _characters(model, lineage, arm))
 
 
 def _losses(model: LanguageModel, lineage: Lineage, regime: str) -> Iterator[Point]:

@@ -136,10 +136,14 @@ def _laid_out(
 
 
 def _lines(ax: Axes, points: list[Point]) -> None:
-    for series, found in _by_series(points).items():
-        error = [1.96 * (point.stderr or 0) for point in found]
-        x, y = [point.x for point in found], [point.value for point in found]
-        ax.errorbar(x, y, yerr=error, fmt="o-", ms=3, label=series, color=COLORS.get(series, style.INK))
+    """A line per series and seed; those of one series in one colour."""
+    for series, every in _by_series(points).items():
+        for seed in dict.fromkeys(point.setting.get("seed") for point in every):
+            found = [point for point in every if point.setting.get("seed") == seed]
+            error = [1.96 * (point.stderr or 0) for point in found]
+            x, y = [point.x for point in found], [point.value for point in found]
+            shown = {"color": COLORS.get(series, style.INK), "label": "" if seed else series}
+            ax.errorbar(x, y, yerr=error, fmt="--o" if seed else "-o", ms=3, **shown)
     ax.set_xlabel("generation")
     ax.locator_params(axis="x", integer=True)
     ax.legend()

@@ -29,6 +29,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--images", help="of digits: an IDX file, a folder, an .npz")
     parser.add_argument("--text", help="of text: a file in UTF-8")
     parser.add_argument("--generations", type=int, default=6, help="of digits and text")
+    parser.add_argument("--seeds", type=int, default=2, help="runs of each, of digits and text")
     parser.add_argument("--runs", type=Path, default=Path("build/loops"), help="folder that keeps their generations")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--draw", action="store_true", help="draw only")
@@ -48,8 +49,8 @@ def _asked(args: argparse.Namespace) -> dict[str, Callable[[], Iterator[Point]]]
         "slope": loop_cases.slope,
         "regimes": loop_cases.regimes,
         "narrow": loop_cases.narrow,
-        "digits": lambda: loop_data.digits(args.images, args.runs, args.generations),
-        "text": lambda: loop_data.text(args.text, args.runs, args.generations),
+        "digits": lambda: loop_data.digits(args.images, args.runs, args.generations, args.seeds),
+        "text": lambda: loop_data.text(args.text, args.runs, args.generations, args.seeds),
     }
     missing = [name for name, given in (("digits", args.images), ("text", args.text)) if not given]
     names = args.findings or [name for name in plain if name not in missing]
@@ -97,7 +98,8 @@ def _report(name: str, points: list[Point]) -> None:
     for point in points:
         if not point.panel.startswith(("histogram", "quantile")):
             error = "" if point.stderr is None else f" +- {point.stderr:.4f}"
-            print(f"{name}: {point.panel}, {point.series}, {point.x:g}: {point.value:.4f}{error}")
+            seed = f", seed {point.setting['seed']}" if "seed" in point.setting else ""
+            print(f"{name}: {point.panel}, {point.series}{seed}, {point.x:g}: {point.value:.4f}{error}")
 
 
 if __name__ == "__main__":

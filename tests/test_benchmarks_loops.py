@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import loop_cases, loop_figures, loops
+from benchmarks import loop_cases, loop_data, loop_figures, loops
 from benchmarks.loop_cases import Point, averaged
 from benchmarks.rows import RESULTS
 
@@ -40,6 +40,20 @@ def test_committed_rows_are_within_monte_carlo_error_of_the_closed_answers() -> 
     z = [abs(point.z) for name in ("closed", "slope") for point in points[name] if point.z is not None]
     assert len(z) > 200
     assert max(z) < 4.5
+
+
+def test_runs_of_several_seeds_are_told_apart_and_histograms_kept_of_the_first() -> None:
+    points = [Point("recall", "replace", 1, 0.5), Point("histogram, real text", "replace 1", 0.4, 0.1)]
+    found = [point for seed in (0, 1) for point in loop_data._seeded(seed, points)]
+    assert [(point.panel.split(",")[0], point.setting["seed"]) for point in found] == [
+        ("recall", 0),
+        ("histogram", 0),
+        ("recall", 1),
+    ]
+    drawn = loop_figures._laid_out(found[::2], {"recall": "recall"}, 1, {})
+    lines = [line.get_linestyle() for line in drawn.axes[0].lines if len(line.get_xdata())]
+    assert {"-", "--"} <= set(lines)
+    assert [text.get_text() for text in drawn.axes[0].get_legend().get_texts()] == ["replace"]
 
 
 def test_every_committed_finding_has_its_figure() -> None:
