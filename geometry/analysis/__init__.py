@@ -47,18 +47,19 @@ def analyze(
     sources: paths (files, folders, patterns, PATH:KEY), EmbeddingSets, or arrays (n, d), one per generation. Options:
     reference=0 (generation number or name), k=32 neighbours in the shared table, device "auto" | "cpu" | "cuda",
     seed=0, statistics="default", "all" or names, key and pattern (see `geometry.load`), nan="error" | "drop",
-    sample=None (at most so many rows of each set, seeded), memory_budget (bytes of scratch),
-    approximate=False (neighbours by faiss, with measured recall), pairs_budget=None (pairs of a set past which they are
-    approximate; None: a million rows squared on a CPU), by=None, "layer" (every layer of the sets side by side, each
-    against its own reference) or "arm" (sets that stand for choices and not for a time), log=() (training logs drawn on
-    the trends), umap=False (a pooled UMAP of sampled rows beside that of the null), align="none" | "ids" | "rows" (for
-    encoders that differ by a rotation: every set is turned onto the reference by orthogonal Procrustes on rows matched
-    by id or position, before all else; the residual is among the warnings). out: a folder to write, as
-    `Analysis.write` does; what is finished is kept there as it goes, and a stopped run of the same input goes on.
-    overwrite=False: not where another run's results lie. told: what run.json says of where the sets come from, if they
-    are not the paths of this call. progress: called with a line per step. Raises InputError for
-    input that cannot be analysed and a folder that cannot be written, UsageError for unknown options, statistics or
-    references, and for a folder in which another run is at work.
+    sample=None (at most so many rows of each set, seeded), memory_budget=None (bytes of the whole process; files whose
+    rows would take more than half of it, or None of what is free, are read in blocks: moments are of all rows,
+    neighbours of 10,000 sampled rows, or `sample`, are found among all), approximate=False (neighbours by faiss, with
+    measured recall), pairs_budget=None (pairs of a set past which they are approximate; None: a million rows squared on
+    a CPU), by=None, "layer" (every layer of the sets side by side, each against its own reference) or "arm" (sets that
+    stand for choices and not for a time), log=() (training logs drawn on the trends), umap=False (a pooled UMAP of
+    sampled rows beside that of the null), align="none" | "ids" | "rows" (for encoders that differ by a rotation: every
+    set is turned onto the reference by orthogonal Procrustes on rows matched by id or position, before all else; the
+    residual is among the warnings). out: a folder to write, as `Analysis.write` does; what is finished is kept there as
+    it goes, and a stopped run of the same input goes on. overwrite=False: not where another run's results lie. told:
+    what run.json says of where the sets come from, if they are not the paths of this call. progress: called with a line
+    per step. Raises InputError for input that cannot be analysed and a folder that cannot be written, UsageError for
+    unknown options, statistics or references, and for a folder in which another run is at work.
     """
     known = {field.name for field in fields(Options)}
     if unknown := sorted(set(options) - known):
@@ -103,7 +104,8 @@ def _layer(made: Plan, clock: _Clock, progress: Progress, ledger: Ledger) -> tup
     write_fingerprints(made, ledger.folder.parent if ledger.folder else None)
     where = f"{made.sets[0].layer}, " if made.options.by == "layer" else ""
     for g, one in enumerate(made.sets):
-        progress(f"{where}{name(one)}: {made.scans[g].n} x {made.scans[g].d}, statistics")
+        rows, of = made.scans[g].n, f" of {len(one.points)}" if len(one.points) > made.scans[g].n else ""
+        progress(f"{where}{name(one)}: {rows}{of} x {made.scans[g].d}, statistics")
         outcomes.append(outcomes_of(made, g, kept))
     rows = [row for g, found in enumerate(outcomes) for row in rows_of(made, g, found)]
     clock("statistics")

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geometry.pairs.stored import BLOCK_BYTES, Stored
+from geometry.pairs.stored import Stored
 from geometry.types import EmbeddingSet
 
 PROCESS = 512 << 20
 TABLE = 20  # bytes: a squared distance, a row number, a distance
 LEAST = 8 << 20
 SAMPLED = 10_000
-SMALLEST_BLOCK = 1 << 20
+BLOCKS = (1 << 20, 128 << 20)  # bytes of rows looked at together: each block finds its own nearest, so few are quick
 CGROUPS = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
@@ -122,8 +122,9 @@ def scratch(budget: int | None, taken: int) -> int | None:
 
 
 def block_bytes(room: int | None) -> int:
-    """Of the rows of a file that are looked at together."""
-    return BLOCK_BYTES if room is None else max(min(BLOCK_BYTES, room // 4), SMALLEST_BLOCK)
+    """Of the rows of a file that are looked at together: a quarter of what engines may use, within BLOCKS."""
+    least, most = BLOCKS
+    return most if room is None else max(min(most, room // 4), least)
 
 
 def shortage(budget: int | None, taken: int) -> list[str]:

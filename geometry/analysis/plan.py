@@ -116,11 +116,13 @@ def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:
     width = max([options.k, *(one.k for one in entries)])
     taken = memory.held(sets, options.sampled, width)
     room = memory.scratch(options.memory_budget, taken)
+    block = memory.block_bytes(room)
+    beside = block if any(isinstance(one.points, Stored) for one in sets) else 0
     with catch_warnings(record=True) as told:  # an engine says why it is not the one that was asked for
         simplefilter("always")
-        engine, guesses = _engine(sets, options, room)
+        engine, guesses = _engine(sets, options, room and max(room - beside, memory.LEAST))
     among = max([1, *(one.k for one in entries if one.whole == "neighbors")])
-    scans = tuple(_scan(one, engine, options, width, (among, memory.block_bytes(room))) for one in sets)
+    scans = tuple(_scan(one, engine, options, width, (among, block)) for one in sets)
     reference = position_of(options.reference, sets)
     scans, residuals = _aligned(scans, options.align, reference, sets[0].layer)
     if options.sample is not None:

@@ -69,7 +69,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto is the CPU for now")
     parser.add_argument("--seed", type=natural, default=0, help="of everything drawn by chance (0)")
     parser.add_argument("--threads", type=positive, help="CPU threads (all)")
-    parser.add_argument("--memory-budget", type=size, metavar="BYTES", help="scratch beside the data, like 2G")
+    parser.add_argument(
+        "--memory-budget",
+        type=size,
+        metavar="BYTES",
+        help="of the whole process, like 2G; sets that take more than half of it stay in their files (what is free)",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     parser.add_argument("-j", "--json", action="store_true", help="one JSON document on stdout")
 

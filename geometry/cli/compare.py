@@ -43,20 +43,22 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare, write, and show."""
-    from geometry.analysis import analyze
+    from geometry.analysis import Options, analyze
+    from geometry.analysis.plan import stream_beyond
 
     if args.first.endswith(SUFFIX) or args.second.endswith(SUFFIX):
         return _fingerprints(args)
     if args.output is not None:
         require_place(args.output, args.force)
     set_threads(args.threads)
-    sets = two_sets(args.first, args.second, nan=args.nan, paired=args.paired)
     names = _names(args.statistics)
     plain = {name: getattr(args, name) for name in ("nan", "k", "sample", "device", "seed")}
     budget = {"memory_budget": args.memory_budget} if args.memory_budget else {}
     formats = tuple(dict.fromkeys(args.format))
     told = {"command": "compare", "paths": [args.first, args.second], "paired": args.paired}
     where = {"out": args.output, "overwrite": args.force, "formats": formats, "told": told}
+    beyond = stream_beyond([args.first, args.second], Options(statistics=names, **plain, **budget))
+    sets = two_sets(args.first, args.second, nan=args.nan, paired=args.paired, stream=beyond)
     analysis = analyze(sets, statistics=names, progress=teller(args), **where, **plain, **budget)
     _show(analysis, names, args)
     return finished(analysis.results)
@@ -81,13 +83,16 @@ def _fingerprints(args: argparse.Namespace) -> int:
     return 0
 
 
-def two_sets(first: str, second: str, *, nan: str, paired: bool) -> list[EmbeddingSet]:
-    """The two sets, numbered 0 and 1; paired: row i of both is one item, where files have no ids."""
+def two_sets(first: str, second: str, *, nan: str, paired: bool, stream: int | None = None) -> list[EmbeddingSet]:
+    """The two sets, numbered 0 and 1; paired: row i of both is one item, where files have no ids.
+
+    A set whose rows take more than `stream` bytes stays in its files.
+    """
     from geometry.sources import load
 
     sets: list[EmbeddingSet] = []
     for path in (first, second):
-        found = load([path], nan=nan)
+        found = load([path], nan=nan, stream=stream)
         if len(found) != 1:
             raise UsageError(f"{path} holds {len(found)} sets; name one of them as PATH:KEY, or use `geometry analyze`")
         sets.append(replace(found[0], generation=len(sets), layer=""))
