@@ -1,142 +1,80 @@
-"""Damaged files of every format: a set of embeddings or one of our errors comes out, and nothing else."""
+"""Damaged files of every kind that is read: accepted, or refused by an error that says where, and nothing else.
+
+What broke a parser once lies in tests/hostile/found, in a folder named for its target, and is looked at every time.
+"""
 
 from __future__ import annotations
 
-import io
-import json
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
+from hostile.targets import TARGETS, Target, look
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import geometry
-from geometry.errors import GeometryError
-
-POINTS = np.arange(24, dtype=np.float32).reshape(6, 4)
+FOUND = sorted((Path(__file__).parent / "hostile" / "found").glob("*/*"))
 DAMAGE = st.tuples(
+    st.integers(0, 1),
     st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=6),
     st.one_of(st.none(), st.floats(0, 1, exclude_max=True)),
     st.binary(max_size=8),
 )
+Damage = tuple[int, list[tuple[float, int]], float | None, bytes]
+WHOLE: dict[str, list[bytes]] = {}
 
 
-def _npz(buffer: io.BytesIO) -> None:
-    np.savez_compressed(buffer, x=POINTS, labels=np.arange(6))
-
-
-def _torch(buffer: io.BytesIO) -> None:
-    import torch
-
-    torch.save({"embeddings": torch.from_numpy(POINTS), "labels": ["a"] * 6}, buffer)
-
-
-def _old_torch(buffer: io.BytesIO) -> None:
-    import torch
-
-    torch.save({"embeddings": torch.from_numpy(POINTS)}, buffer, _use_new_zipfile_serialization=False)
-
-
-def _safetensors(buffer: io.BytesIO) -> None:
-    header = json.dumps({"x": {"dtype": "F32", "shape": [6, 4], "data_offsets": [0, 96]}}).encode()
-    buffer.write(len(header).to_bytes(8, "little") + header + POINTS.tobytes())
-
-
-def _parquet(buffer: io.BytesIO) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    pa.parquet.write_table(pa.table({"x": POINTS.tolist(), "label": list("abcdef")}), buffer)
-
-
-def _arrow(new: str) -> Callable[[io.BytesIO], None]:
-    def write(buffer: io.BytesIO) -> None:
-        import pyarrow as pa
-        import pyarrow.ipc
-
-        made = pa.table({"x": POINTS.tolist(), "label": list("abcdef")})
-        with getattr(pa.ipc, new)(buffer, made.schema) as out:
-            out.write_table(made)
-
-    return write
-
-
-def _csv(buffer: io.BytesIO) -> None:
-    buffer.write(b"label,a,b\n" + b"".join(b'"q%d",%d,%d.5\n' % (i, i, i) for i in range(6)))
-
-
-FORMATS: dict[str, tuple[str, Callable[[io.BytesIO], None]]] = {
-    "npy": (".npy", lambda buffer: np.save(buffer, POINTS)),
-    "npz": (".npz", _npz),
-    "npz as it is": (".npz", lambda buffer: np.savez(buffer, x=POINTS, labels=np.arange(6))),
-    "torch": (".pt", _torch),
-    "torch before zip": (".pt", _old_torch),
-    "safetensors": (".safetensors", _safetensors),
-    "parquet": (".parquet", _parquet),
-    "arrow stream": (".arrow", _arrow("new_stream")),
-    "arrow file": (".arrow", _arrow("new_file")),
-    "csv": (".csv", _csv),
-}
-WHOLE: dict[str, bytes] = {}
-
-
-def whole(name: str) -> bytes:
-    """The file as it should be, written once."""
-    if name not in WHOLE:
-        buffer = io.BytesIO()
-        FORMATS[name][1](buffer)
-        WHOLE[name] = buffer.getvalue()
-    return WHOLE[name]
-
-
-def damaged(data: bytes, damage: tuple[list[tuple[float, int]], float | None, bytes]) -> bytes:
-    """Bytes changed, the end cut off, others put there."""
-    flips, cut, tail = damage
-    changed = bytearray(data)
+def damaged(name: str, damage: Damage) -> bytes:
+    """A whole file of a target with bytes changed, the end cut off, others put there."""
+    seeds = WHOLE.setdefault(name, [seed() for seed in TARGETS[name].seeds])
+    which, flips, cut, tail = damage
+    changed = bytearray(seeds[which % len(seeds)])
     for at, value in flips:
         changed[int(at * len(changed))] = value
     return bytes(changed if cut is None else changed[: int(cut * len(changed))]) + tail
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_the_undamaged_file_is_read(name: str, tmp_path: Path) -> None:
-    path = tmp_path / f"whole{FORMATS[name][0]}"
-    path.write_bytes(whole(name))
-    assert geometry.load(path)[0].points.shape[0] == 6
+@pytest.mark.parametrize("name", TARGETS)
+def test_whole_files_are_accepted(name: str, tmp_path: Path) -> None:
+    assert all(look(TARGETS[name], seed(), tmp_path / "place") for seed in TARGETS[name].seeds)
 
 
-def fuzz(name: str, path: Path, examples: int) -> None:
+@pytest.mark.parametrize("path", FOUND, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_what_broke_a_parser_once_is_refused_or_read(path: Path, tmp_path: Path) -> None:
+    look(TARGETS[path.parent.name.replace("-", " ")], path.read_bytes(), tmp_path / "place")
+
+
+def fuzz(name: str, place: Path, examples: int) -> None:
     """Look at so many damaged files; the same ones in every run."""
 
     @settings(max_examples=examples, derandomize=True, deadline=None, database=None)
     @given(DAMAGE)
-    def look(damage: tuple[list[tuple[float, int]], float | None, bytes]) -> None:
-        path.unlink(missing_ok=True)
-        path.write_bytes(damaged(whole(name), damage))
-        try:
-            sets = geometry.load(path)
-        except GeometryError as error:
-            assert path.name in str(error)
-        else:
-            assert all(np.isfinite(found.points).all() for found in sets)
-        try:
-            there = geometry.load(path, stream=1)
-        except GeometryError as error:
-            assert path.name in str(error)
-        else:
-            assert [found.digest for found in there] == [found.digest for found in sets]
+    def once(damage: Damage) -> None:
+        look(TARGETS[name], damaged(name, damage), place)
 
-    look()
+    once()
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", TARGETS)
 def test_a_damaged_file_is_read_or_refused(name: str, tmp_path: Path) -> None:
-    fuzz(name, tmp_path / f"damaged{FORMATS[name][0]}", 60)
+    fuzz(name, tmp_path / "place", 30)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", TARGETS)
 def test_thousands_of_damaged_files_are_read_or_refused(name: str, tmp_path: Path) -> None:
-    fuzz(name, tmp_path / f"damaged{FORMATS[name][0]}", 4000)
+    fuzz(name, tmp_path / "place", 4000)
+
+
+def test_errors_that_do_not_say_where_and_other_exceptions_are_seen(tmp_path: Path) -> None:
+    from geometry.errors import InputError
+
+    def silent(path: Path) -> None:
+        raise InputError("something is wrong")
+
+    def broken(path: Path) -> None:
+        raise KeyError("x")
+
+    for reader, expected in ((silent, AssertionError), (broken, KeyError)):
+        with pytest.raises(expected):
+            look(Target("a.npy", reader, ()), b"", tmp_path / "place")
+    assert not look(Target("a.npy", silent, (), text=True), b"", tmp_path / "place")

@@ -14,7 +14,7 @@ import pytest
 from geometry import analyze
 from geometry.analysis.fingerprints import compare
 from geometry.cli import main
-from geometry.errors import InputError
+from geometry.errors import InputError, UnsafeFileError
 from geometry.sources.fingerprint import (
     EXACT,
     KEPT,
@@ -92,7 +92,7 @@ def test_files_come_back_whole_or_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.fingerprint"):
         read_fingerprint(tmp_path / "none.fingerprint")
     np.savez(tmp_path / "b.npz", head=np.array([{}], dtype=object))
-    with pytest.raises(InputError):
+    with pytest.raises(UnsafeFileError):
         read_fingerprint(tmp_path / "b.npz")
 
 

@@ -17,7 +17,7 @@ from geometry.analysis.ledger import difference
 from geometry.analysis.shards import CARD
 from geometry.errors import InputError, UsageError
 from geometry.schema import array_index
-from geometry.schema.files import inside
+from geometry.schema.files import inside, readable
 from geometry.types import Record
 
 
@@ -25,7 +25,15 @@ def merge(folders: Sequence[Path]) -> Record:
     """The record of the whole run. UsageError where parts are missing, double or of different runs; InputError where
     one cannot be read."""
     cards = {folder: _card(folder) for folder in folders}
+    for folder, card in cards.items():
+        with readable(folder):
+            _require_card(card)
     _require_whole(cards)
+    with readable(folders[-1]):
+        return _joined(cards)
+
+
+def _joined(cards: dict[Path, dict[str, Any]]) -> Record:
     order = [name for name, _ in sorted(cards.items(), key=lambda one: one[1]["index"])]
     last = cards[order[-1]]
     names = last["identity"]["arguments"]["statistics"]
@@ -48,9 +56,17 @@ def _card(folder: Path) -> dict[str, Any]:
         raise InputError(
             f"{folder}: no finished part of a run lies there; run `geometry analyze --shard` to its end"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{folder / CARD}: cannot be read ({error}); run this part again") from error
     return found
+
+
+def _require_card(card: dict[str, Any]) -> None:
+    """TypeError or KeyError where the card of a part lacks what joining needs, or has it in another type."""
+    numbers, objects = ("index", "of", "rows", "peak_memory_bytes"), ("identity", "arrays", "run")
+    for name, kind in (dict.fromkeys(numbers, int) | dict.fromkeys(objects, dict)).items():
+        if not isinstance(card[name], kind):
+            raise TypeError(f"'{name}' is no {kind.__name__}")
 
 
 def _require_whole(cards: dict[Path, dict[str, Any]]) -> None:
@@ -76,7 +92,7 @@ def _require_whole(cards: dict[Path, dict[str, Any]]) -> None:
 def _rows(folder: Path, expected: int) -> list[dict[str, Any]]:
     try:
         rows = [json.loads(line) for line in (folder / "results.jsonl").read_text("utf-8").splitlines()]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{folder / 'results.jsonl'}: cannot be read ({error}); run this part again") from error
     if len(rows) != expected:
         raise InputError(f"{folder / 'results.jsonl'}: {len(rows)} rows, not {expected}; run this part again")
@@ -86,5 +102,5 @@ def _rows(folder: Path, expected: int) -> list[dict[str, Any]]:
 def _array(folder: Path, file: str) -> Any:
     try:
         return np.load(inside(folder, file), allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, MemoryError) as error:
         raise InputError(f"{folder / file}: cannot be read ({error}); run this part again") from error

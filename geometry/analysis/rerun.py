@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from geometry.analysis.document import versions
 from geometry.analysis.plan import Options
@@ -97,13 +98,26 @@ def _there(path: str, base: Path) -> bool:
 
 
 def options_of(run: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of the run as options of `analyze`; training logs where they lie now or lay then."""
-    known = {one.name for one in fields(Options)}
+    """The arguments of the run as options of `analyze`; training logs where they lie now or lay then.
+
+    TypeError where one is not of its type.
+    """
+    known = get_type_hints(Options)
     told = {name: value for name, value in run["arguments"].items() if name in known}
     found = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    for name, value in found.items():
+        texts = not isinstance(value, tuple) or all(isinstance(one, str) for one in value)
+        if not (isinstance(value, _kinds(known[name])) and texts):
+            raise TypeError(f"{name} = {value!r}")
     base = Path((run.get("provenance") or {}).get("directory", "."))
     logs = [path if Path(path).exists() else str(base / path) for path in found.get("log", ())]
     return found | ({"log": tuple(logs)} if logs else {})
+
+
+def _kinds(hint: Any) -> tuple[type, ...]:
+    """The classes that a type hint allows."""
+    parts = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    return tuple(get_origin(part) or part for part in parts)
 
 
 def compare(before: Record, now: Record) -> Repeat:

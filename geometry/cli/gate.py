@@ -34,11 +34,12 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check, show, and write the JUnit file; 0 where nothing holds, 1 where something does."""
     from geometry.gate import check, junit
-    from geometry.schema import dumps, read_run, write_text
+    from geometry.schema import dumps, read_run, readable, write_text
 
     policy = _policy(args)
     earlier = None if policy.against is None else read_run(policy.against)
-    checks = check(read_run(args.folder), policy, earlier)
+    with readable(args.folder):
+        checks = check(read_run(args.folder), policy, earlier)
     bad = [one for one in checks if one.outcome == "failed" or (one.outcome, policy.missing) == ("missing", "fail")]
     if args.junit is not None:
         write_text(args.junit, junit(checks, missing=policy.missing))

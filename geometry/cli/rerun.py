@@ -35,11 +35,15 @@ def run(args: argparse.Namespace) -> int:
     """Repeat, compare, show; 0 where every row is the same."""
     from geometry.analysis.rerun import compare, recorded
     from geometry.cli.analyze import set_threads
-    from geometry.schema import dumps
+    from geometry.schema import dumps, readable
 
     before = recorded(args.run_file)
     set_threads(args.threads)
-    found = compare(before, _again(before, args))
+    with readable(args.run_file):
+        sources, options = _asked(before, args)
+    now = _again(sources, options, args)
+    with readable(args.run_file):
+        found = compare(before, now)
     if args.json:
         print(dumps({"same": found.same, **asdict(found)}))
     else:
@@ -47,10 +51,9 @@ def run(args: argparse.Namespace) -> int:
     return 0 if found.same else 1
 
 
-def _again(before: Record, args: argparse.Namespace) -> Record:
-    from geometry.analysis import analyze
+def _asked(before: Record, args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
+    """What the run was of, and its options."""
     from geometry.analysis.rerun import options_of, paths_of
-    from geometry.cli.analyze import teller
 
     paths, told = paths_of(before.run, args.paths), before.run.get("provenance") or {}
     sources: Any = paths
@@ -58,7 +61,14 @@ def _again(before: Record, args: argparse.Namespace) -> Record:
         from geometry.cli.compare import two_sets
 
         sources = two_sets(paths[0], paths[1], nan=before.run["arguments"]["nan"], paired=told["paired"])
-    return analyze(sources, progress=teller(args), **options_of(before.run)).record
+    return sources, options_of(before.run)
+
+
+def _again(sources: Any, options: dict[str, Any], args: argparse.Namespace) -> Record:
+    from geometry.analysis import analyze
+    from geometry.cli.analyze import teller
+
+    return analyze(sources, progress=teller(args), **options).record
 
 
 def page(found: Repeat) -> str:

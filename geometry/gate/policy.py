@@ -42,7 +42,7 @@ def read_policy(path: Path | str) -> Policy:
         told: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: not TOML ({error}); correct it there") from error
     known = [one.name for one in fields(Policy)]
     for name in told:
@@ -54,5 +54,8 @@ def read_policy(path: Path | str) -> Policy:
     wrong = not isinstance(texts, str | list) or any(not isinstance(one, str) for one in [*texts, *told.values()])
     if wrong:
         raise UsageError(f"{path}: fail_on is a list of conditions in quotes, all else is text in quotes")
-    made = Policy(**told, fail_on=parse_all(texts))
+    try:
+        made = Policy(**told, fail_on=parse_all(texts))
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
     return made if made.against is None else replace(made, against=path.parent / made.against)

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from geometry.errors import InputError
+from geometry.errors import GeometryError, InputError
 from geometry.schema.places import make_folder
 from geometry.types import Array, Record
 
@@ -134,7 +134,7 @@ def cell(value: Any) -> Any:
 def read_record(folder: Path | str) -> Record:
     """A record from `folder`; InputError names what is missing or unreadable."""
     folder, found = Path(folder), read_run(folder)
-    with _readable(folder):
+    with readable(folder):
         named = {name: inside(folder, entry["file"]) for name, entry in found.run["arrays"].items()}
         arrays = {name: np.load(path, allow_pickle=False) for name, path in named.items()}
     return replace(found, arrays=arrays)
@@ -143,23 +143,27 @@ def read_record(folder: Path | str) -> Record:
 def read_run(folder: Path | str) -> Record:
     """A record from `folder` without its arrays; InputError as `read_record`."""
     folder = Path(folder)
-    with _readable(folder):
+    with readable(folder):
         run = json.loads((folder / "run.json").read_text("utf-8"))
         lines = (folder / "results.jsonl").read_text("utf-8").splitlines()
         return Record(run, [json.loads(line) for line in lines], {})
 
 
 @contextmanager
-def _readable(folder: Path) -> Iterator[None]:
+def readable(folder: Path) -> Iterator[None]:
+    """InputError that names the folder for whatever a damaged record raises where it is read and made use of."""
     try:
         yield
+    except GeometryError:
+        raise
     except FileNotFoundError as error:
         raise InputError(
             f"{error.filename}: not there; {folder} holds no finished run of 'geometry analyze'"
         ) from error
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OSError, RecursionError, MemoryError) as error:
         raise InputError(
-            f"{folder}: not a readable run of 'geometry analyze' ({error}); run the analysis again"
+            f"{folder}: not a readable run of 'geometry analyze' ({type(error).__name__} {error}); run the analysis "
+            "again"
         ) from error
 
 

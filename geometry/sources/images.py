@@ -12,6 +12,7 @@ from __future__ import annotations
 import gzip
 import math
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import IO
 import numpy as np
 
 from geometry.errors import InputError
+from geometry.sources.archives import LARGE, RATIO
 from geometry.sources.extras import optional
 from geometry.sources.formats import contents, read
 from geometry.sources.natural import natural
@@ -30,6 +32,7 @@ IMAGE_KEYS = ("images", "x", "x_train", "data", "samples", "arr_0")
 LABEL_KEYS = ("labels", "y", "y_train", "targets")
 IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 IDX_AXES = 4
+MOST_PIXELS = 26_000_000  # of a picture, which takes nine bytes each on its way
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,16 @@ def read_idx(path: Path) -> Array:
     """The array of an IDX file, unpacked where it is gzipped; InputError names what is wrong with it."""
     with path.open("rb") as start:
         packed = start.read(2) == b"\x1f\x8b"
+    room = path.stat().st_size * (RATIO if packed else 1)
     try:
         with gzip.open(path) if packed else path.open("rb") as stream:
-            return _idx(stream, path)  # type: ignore[arg-type]
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
+            return _idx(stream, path, max(room, LARGE) if packed else room)  # type: ignore[arg-type]
+    except (EOFError, zlib.error, OSError) as error:
         raise InputError(f"{path} cannot be unpacked ({error}); copy it again") from error
 
 
-def _idx(stream: IO[bytes], path: Path) -> Array:
+def _idx(stream: IO[bytes], path: Path, room: int) -> Array:
+    """The array where it takes no more than `room` bytes."""
     head = stream.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in IDX_TYPES or not 1 <= head[3] <= IDX_AXES:
         raise InputError(f"{path} is no IDX file; images may also be a folder, an .npz or an .npy")
@@ -82,9 +87,9 @@ def _idx(stream: IO[bytes], path: Path) -> Array:
         raise InputError(f"{path} is truncated within its header; copy it again")
     shape = tuple(np.frombuffer(sides, ">u4").tolist())
     wanted = math.prod(shape) * dtype.itemsize
-    held = b"" if wanted > 1 << 40 else stream.read(wanted)
+    held = b"" if wanted > room else stream.read(wanted)
     if len(held) < wanted:
-        raise InputError(f"{path} is truncated: shape {shape} needs {wanted} bytes, there are {len(held)}")
+        raise InputError(f"{path} is truncated: shape {shape} needs {wanted} bytes, there are {len(held) or 'fewer'}")
     return np.frombuffer(held, dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
@@ -127,9 +132,11 @@ def _pictures(paths: Sequence[Path], size: int | None) -> list[Array]:
     for path in paths:
         try:
             with pillow.open(path) as picture:
+                if picture.width * picture.height > MOST_PIXELS:
+                    raise ValueError(f"{picture.width} x {picture.height} pixels, more than {MOST_PIXELS}")
                 small = picture if size is None else picture.resize((size, size))
                 opened.append(small.convert("L" if picture.mode in ("1", "L", "I", "I;16", "LA") else "RGB"))
-        except (OSError, ValueError) as error:
+        except Exception as error:  # a damaged picture can raise anything in Pillow's readers
             raise InputError(f"{path} cannot be read as an image ({error}); copy it again or remove it") from error
     mode = "RGB" if any(picture.mode == "RGB" for picture in opened) else "L"
     arrays = [np.asarray(picture.convert(mode)) for picture in opened]

@@ -2,7 +2,8 @@
 
 The axis is the first of `generation`, `step`, `global_step`, `iteration`, `epoch` that the log has, else the number of
 the row. Empty cells and values that are not finite are left out, as are columns of text; nested JSON gets names with
-points. A last JSON line without its end is a training that still writes, and is left out too.
+points. A last JSON line without its end is a training that still writes, and is left out too. Lines longer than those
+of a table of embeddings, and objects in one another beyond Python's own limit, are refused.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from geometry.errors import InputError
+from geometry.errors import GeometryError, InputError
+from geometry.sources.csv_files import LONGEST_LINE, MOST_COLUMNS
 from geometry.sources.extras import optional
 from geometry.types import Floats
 
@@ -41,12 +43,20 @@ def read_log(path: str | os.PathLike[str]) -> list[Curve]:
     place = Path(path).expanduser()
     if not place.exists():
         raise InputError(f"{place} does not exist; name a .csv, .jsonl or .json log, or TensorBoard event files")
-    if place.is_dir() or EVENTS in place.name:
-        return _events(place)
     readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _lines, ".ndjson": _lines, ".json": _document}
-    if place.suffix.lower() not in readers:
+    events = place.is_dir() or EVENTS in place.name
+    if not events and place.suffix.lower() not in readers:
         raise InputError(f"{place} is no log that can be read; it is one of {', '.join(readers)} or TensorBoard events")
-    return _curves(readers[place.suffix.lower()](place), place)
+    try:
+        return _events(place) if events else _curves(readers[place.suffix.lower()](place), place)
+    except GeometryError:
+        raise
+    except Exception as error:  # a damaged file can raise anything in three libraries
+        reason = (str(error).splitlines() or [""])[0][:120]
+        raise InputError(
+            f"{place} cannot be read as a log: {type(error).__name__} {reason}; it is damaged or of another format; "
+            "write or copy it again"
+        ) from error
 
 
 def _curves(rows: Iterable[dict[str, float]], place: Path) -> list[Curve]:
@@ -72,7 +82,9 @@ def _curves(rows: Iterable[dict[str, float]], place: Path) -> list[Curve]:
 
 def _csv(place: Path) -> Iterator[dict[str, float]]:
     with place.open(encoding="utf-8-sig", newline="") as stream:
-        first = stream.readline()
+        first = stream.readline(LONGEST_LINE + 1)
+        if len(first) > LONGEST_LINE or max(map(first.count, ",;\t")) > MOST_COLUMNS:
+            raise InputError(f"{place}: line 1 has over {LONGEST_LINE} characters or {MOST_COLUMNS} columns: no log")
         stream.seek(0)
         reader = csv.DictReader(stream, delimiter=max(",;\t", key=first.count))
         for row in reader:
@@ -86,7 +98,7 @@ def _lines(place: Path) -> Iterator[dict[str, float]]:
             continue
         try:
             yield _numbers(_flat(json.loads(line)))
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, RecursionError) as error:
             if number == len(lines) and not line.endswith("\n"):
                 return
             raise InputError(f"{place}: line {number} is no JSON object ({error})") from error
@@ -135,7 +147,7 @@ def _numbers(row: dict[str, Any]) -> dict[str, float]:
             continue
         try:
             number = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
         if np.isfinite(number):
             found[name] = number

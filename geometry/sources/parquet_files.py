@@ -117,14 +117,12 @@ def _open(path: Path, streams: int = 0) -> Any:
 
 
 def _pages(metadata: Any, names: Sequence[str]) -> int:
-    """Bytes of the pages that are decoded at a time, at most."""
-    needed = 0
-    for i in range(metadata.num_row_groups):
-        group = metadata.row_group(i)
-        held = (group.column(c) for c in range(group.num_columns))
-        sizes = [c.total_uncompressed_size for c in held if c.path_in_schema.split(".")[0] in names]
-        needed = max(needed, sum(min(PAGES, size) for size in sizes))
-    return needed
+    """Bytes of the pages that are decoded at a time, at most.
+
+    By row groups: pyarrow's sizes of single columns end the process where the metadata of a column are damaged.
+    """
+    sizes = (metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+    return max((min(PAGES * len(names), size) for size in sizes), default=0)
 
 
 def _first_width(file: Any, name: str) -> int:

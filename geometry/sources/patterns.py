@@ -11,6 +11,7 @@ import difflib
 import glob
 import re
 from dataclasses import dataclass
+from os.path import exists  # of any text; Path.exists raises where it is longer than a name can be
 from pathlib import Path
 
 from geometry.errors import InputError
@@ -33,7 +34,7 @@ class Match:
 
 def is_pattern(text: str) -> bool:
     """Whether the text has to be expanded; a path that exists is itself, brackets and all."""
-    return bool(MAGIC.search(text)) and not Path(text).exists()
+    return bool(MAGIC.search(text)) and not exists(text)  # noqa: PTH110
 
 
 def expand(pattern: str) -> list[Match]:
@@ -69,11 +70,18 @@ def as_regex(pattern: str) -> str:
             parts.append(f"(?P={name})" if name in seen else f"(?P<{name}>{inside})")
             seen.add(name)
         elif token.startswith("[") and token.endswith("]"):
-            parts.append(token.replace("[!", "[^"))
+            parts.append(_characters(token[1:-1]))
         else:
             wild = {"**/": r"(?:.*[/\\])?", "**": ".*", "*": r"[^/\\]*", "?": r"[^/\\]"}
             parts.append(wild.get(token, re.escape(token)))
     return "".join(parts)
+
+
+def _characters(inside: str) -> str:
+    """Characters in brackets as a regular expression: `!` before them means all others, and nothing else is special."""
+    none = inside.startswith("!")
+    text = re.sub(r"([\\\[\]^&~|])", r"\\\1", inside[none:]).replace("--", "-\\-")
+    return f"[{'^' * none}{text}]"
 
 
 def _suggestion(pattern: str) -> str:

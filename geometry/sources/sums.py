@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import exists  # a sum may be longer than a name can be, where Path.exists raises
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ class Term:
 
 def is_sum(text: str) -> bool:
     """Whether a path is a sum: it has ` + ` or ` - `, and is not itself there."""
-    return BETWEEN.search(text) is not None and not Path(text).exists()
+    return BETWEEN.search(text) is not None and not exists(text)  # noqa: PTH110
 
 
 def terms(text: str) -> list[Term]:
@@ -46,10 +47,16 @@ def terms(text: str) -> list[Term]:
 
 def written(of: Sequence[Term]) -> str:
     """The text that `terms` reads."""
-    words = [f"{abs(t.factor):.17g}*{t.path}" if abs(t.factor) != 1 else t.path for t in of]
+    words = [t.path if abs(t.factor) == 1 and _is_path(t.path) else f"{abs(t.factor):.17g}*{t.path}" for t in of]
     signs = ["-" if t.factor < 0 else "+" for t in of]
     head = words[0] if of[0].factor > 0 else f"{of[0].factor:.17g}*{of[0].path}"
     return head + "".join(f" {sign} {word}" for sign, word in zip(signs[1:], words[1:], strict=True))
+
+
+def _is_path(text: str) -> bool:
+    """Whether a term without a factor reads as this path; `.5*a.pt` does not, though files may be called so."""
+    hit = TERM.fullmatch(text)
+    return hit is not None and hit["factor"] is None
 
 
 def contents(path: Path) -> list[ArrayInfo]:

@@ -67,7 +67,7 @@ def parse(text: str) -> Condition:
     if variant == "z" or variant.endswith(".z"):
         if unit == "x":
             raise UsageError(f"'{text}': z is no multiple of a reference; leave out the x")
-        variant, unit = variant[:-1].removesuffix("."), "z"
+        variant, unit = variant[:-1].removesuffix(".").rstrip(), "z"
     return Condition(hit["name"], variant, hit["op"], float(hit["number"]), unit)
 
 
