@@ -10,7 +10,7 @@ WORKS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	if $$p -c '$(WORKS)' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
-.PHONY: demo test test-long check style types floors format clean
+.PHONY: demo test test-long fuzz check style types floors format clean
 
 demo: $(READY)
 	$(BIN)/geometry demo -o $(DEMO)
@@ -20,6 +20,11 @@ test: $(READY)
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long
+
+# Every parser on files made by atheris (libFuzzer), a minute each; what breaks one is kept in build/fuzz.
+fuzz: $(READY)
+	$(BIN)/python -m pip install --quiet atheris
+	$(BIN)/python -m tests.hostile.fuzz
 
 check: style types floors test
 
