@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from geometry.pairs.frame import ROWS, frame_of, place
+from geometry.pairs.frame import ROWS, Frame, frame_of, tensor_of
 from geometry.pairs.plan import block_rows, blocks
 from geometry.types import Array, Ints, PairSums
 
@@ -24,80 +24,109 @@ TILE = (128, 2048)  # rows and columns of a product on a CPU, whatever the budge
 
 
 @dataclass(frozen=True)
-class _Set:
-    """Centred float32 values with their squared norms, and unit rows; a row without direction is zero in `unit`.
+class _Source:
+    """The rows as they are, on the device, and what all of them share: the frame, the mean of the raw unit rows.
+
+    centred, raw (n,) bool: rows that have a direction about the mean, about the origin.
+    """
+
+    original: torch.Tensor
+    frame: Frame
+    raw_mean: torch.Tensor
+    centred: torch.Tensor
+    raw: torch.Tensor
+
+    @property
+    def log2_unit(self) -> float:
+        return 2 * float(np.log2(self.frame.scale))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows made ready: numbers (r,), centred float32 values, their squared norms, unit rows, zero without direction.
 
     raw: raw unit rows less their mean, lest cosines near 1 lose what tells them apart; raw_half_sq: half their squared
     norms, infinite where a row has no raw direction.
     """
 
+    numbers: torch.Tensor
     values: torch.Tensor
     sq_norms: torch.Tensor
     unit: torch.Tensor
     raw: torch.Tensor
     raw_half_sq: torch.Tensor
-    log2_unit: float
 
-    @property
-    def directed(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n,) bool each: rows with a centred direction, rows with a raw one."""
-        return self.unit.any(dim=1), torch.isfinite(self.raw_half_sq)
+    def part(self, span: slice) -> _Rows:
+        return _Rows(*(getattr(self, field)[span] for field in self.__dataclass_fields__))
 
 
 def pair_sums(points: Array, rows: Ints, t: float, *, device: str, budget: int) -> PairSums:
-    """Means over the pairs (row of `rows`, any other row); see `geometry.types.PairSums`."""
-    data = _prepare(points, device)
+    """Means over the pairs (row of `rows`, any other row); see `geometry.types.PairSums`.
+
+    Columns are made ready one block after another, so that memory holds the points once.
+    """
+    source = _source(points, device)
     chosen = torch.from_numpy(rows).to(device)
-    centred, raw = data.directed
-    chosen = chosen[centred[chosen] & raw[chosen]]
-    high, wide = TILE if device == "cpu" else (block_rows(len(points) * 8, budget), len(points))
-    sums: list[torch.Tensor] = [torch.zeros((4, 0), dtype=torch.float64, device=device)]
+    asked = _ready(source, chosen[source.centred[chosen] & source.raw[chosen]])
+    high, wide = TILE if device == "cpu" else (block_rows(len(points) * 8, budget), max(len(points), 1))
+    sums = torch.zeros((4, len(asked.numbers)), dtype=torch.float64, device=device)
     cosines = torch.zeros(len(COSINE_EDGES) - 1, dtype=torch.int64, device=device)
     logs = torch.zeros(LOG2_BINS, dtype=torch.int64, device=device)
-    for sub in torch.split(chosen, high):
-        total = torch.zeros((4, len(sub)), dtype=torch.float64, device=device)
-        for columns in blocks(len(points), wide):
-            cosine = _cosines(data.unit, sub, columns, self_value=2.0)
+    for block in blocks(len(points), wide):
+        columns = _ready(source, torch.arange(block.start, block.stop, device=device))
+        for span in blocks(len(asked.numbers), high):
+            sub = asked.part(span)
+            cosine = _cosines(sub, columns, self_value=2.0)
             cosines += torch.histc(cosine, len(cosines), -1.0, 1.0).long()
-            exps = _exp_raw(data, sub, columns, t), _exp(data.unit, sub, columns, t)
-            total += torch.stack([*_powers(cosine), *exps])
-            logs += _log_histogram(data, sub, columns)
-        sums.append(total)
-    nowhere = len(points) - int(centred.sum())
-    cosines[len(cosines) // 2] -= len(chosen) * nowhere  # rows without direction stand at cosine 0
-    means = _means(torch.cat(sums, dim=1), data, t).cpu().numpy()
-    edges = np.linspace(LOG2_LOW, LOG2_HIGH, LOG2_BINS + 1) - data.log2_unit
+            sums[:, span] += torch.stack([*_powers(cosine), _exp_raw(sub, columns, t), _exp(sub, columns, t)])
+            logs += _log_histogram(sub, columns)
+    nowhere = len(points) - int(source.centred.sum())
+    cosines[len(cosines) // 2] -= len(asked.numbers) * nowhere  # rows without direction stand at cosine 0
+    means = _means(sums, source, t).cpu().numpy()
+    edges = np.linspace(LOG2_LOW, LOG2_HIGH, LOG2_BINS + 1) - source.log2_unit
     histograms = COSINE_EDGES, cosines.cpu().numpy(), edges, logs.cpu().numpy()
-    return PairSums(len(points), chosen.cpu().numpy(), means[0], means[1], t, means[2], means[3], *histograms)
+    return PairSums(len(points), asked.numbers.cpu().numpy(), means[0], means[1], t, means[2], means[3], *histograms)
 
 
-def _prepare(points: Array, device: str) -> _Set:
-    frame = frame_of(points, points)
-    rows = place(points, frame, torch.float32, device)
-    raw = torch.empty(rows.values.shape, dtype=torch.float64, device=device)
-    for block in blocks(len(points), ROWS):
-        raw[block] = _unit(rows.original[block].double())
-    has = raw.any(dim=1)
-    raw = (raw - raw[has].mean(dim=0)) if bool(has.any()) else raw
-    half_sq = torch.where(has, raw.square().sum(dim=1) / 2, torch.inf).float()
-    log2_unit = 2 * float(np.log2(frame.scale))
-    return _Set(rows.values, rows.sq_norms, _unit(rows.values), raw.float(), half_sq, log2_unit)
+def _source(points: Array, device: str) -> _Source:
+    frame, original = frame_of(points, points), tensor_of(points, device)
+    n, d = original.shape
+    total = torch.zeros(d, dtype=torch.float64, device=device)
+    centred, raw = (torch.zeros(n, dtype=torch.bool, device=device) for _ in range(2))
+    for block in blocks(n, ROWS):
+        unit = _unit(original[block].double())
+        raw[block], centred[block] = unit.any(dim=1), _centred(original[block], frame).any(dim=1)
+        total += unit.sum(dim=0)
+    return _Source(original, frame, total / max(int(raw.sum()), 1), centred, raw)
+
+
+def _centred(rows: torch.Tensor, frame: Frame) -> torch.Tensor:
+    shift = torch.from_numpy(frame.shift).to(rows.device)
+    return ((rows.double() - shift) * frame.scale).float()
+
+
+def _ready(source: _Source, numbers: torch.Tensor) -> _Rows:
+    original = source.original[numbers]
+    values = _centred(original, source.frame)
+    raw = _unit(original.double()) - source.raw_mean
+    half_sq = torch.where(source.raw[numbers], raw.square().sum(dim=1) / 2, torch.inf).float()
+    return _Rows(numbers, values, torch.linalg.vecdot(values, values), _unit(values), raw.float(), half_sq)
 
 
 def _unit(values: torch.Tensor) -> torch.Tensor:
     return torch.nan_to_num(values / torch.linalg.vector_norm(values, dim=1, keepdim=True))
 
 
-def _cosines(unit: torch.Tensor, rows: torch.Tensor, columns: slice, *, self_value: float) -> torch.Tensor:
+def _cosines(rows: _Rows, columns: _Rows, *, self_value: float) -> torch.Tensor:
     """(r, c) cosines, at most 1 even where rounding of copies says more; a row with itself is set to `self_value`."""
-    tile = (unit[rows] @ unit[columns].T).clamp_(-1.0, 1.0)
-    return _with_self(tile, rows, columns, self_value)
+    return _with_self((rows.unit @ columns.unit.T).clamp_(-1.0, 1.0), rows, columns, self_value)
 
 
-def _with_self(tile: torch.Tensor, rows: torch.Tensor, columns: slice, value: float) -> torch.Tensor:
-    """The tile with `value` where a row meets itself."""
-    own = torch.nonzero((rows >= columns.start) & (rows < columns.stop)).squeeze(1)
-    tile[own, rows[own] - columns.start] = value
+def _with_self(tile: torch.Tensor, rows: _Rows, columns: _Rows, value: float) -> torch.Tensor:
+    """The tile with `value` where a row meets itself; columns are consecutive rows."""
+    place = rows.numbers - columns.numbers[0]
+    own = torch.nonzero((place >= 0) & (place < len(columns.numbers))).squeeze(1)
+    tile[own, place[own]] = value
     return tile
 
 
@@ -108,27 +137,27 @@ def _powers(cosine: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return first, square.square_().sum(dim=1, dtype=torch.float64)
 
 
-def _exp(unit: torch.Tensor, rows: torch.Tensor, columns: slice, t: float) -> torch.Tensor:
+def _exp(rows: _Rows, columns: _Rows, t: float) -> torch.Tensor:
     """Sums of exp(-t |v_i - v_j|^2) of each row, without itself."""
-    kernel = _cosines(unit, rows, columns, self_value=-torch.inf).sub_(1).mul_(2 * t).exp_()
+    kernel = _cosines(rows, columns, self_value=-torch.inf).sub_(1).mul_(2 * t).exp_()
     return kernel.sum(dim=1, dtype=torch.float64)
 
 
-def _exp_raw(data: _Set, rows: torch.Tensor, columns: slice, t: float) -> torch.Tensor:
+def _exp_raw(rows: _Rows, columns: _Rows, t: float) -> torch.Tensor:
     """Sums of exp(-t |v_i - v_j|^2) of each row over raw unit rows, without itself and rows that have none."""
-    kernel = torch.addmm(data.raw_half_sq[columns], data.raw[rows], data.raw[columns].T, beta=-1)
-    kernel.sub_(data.raw_half_sq[rows][:, None]).clamp_(max=0.0)
+    kernel = torch.addmm(columns.raw_half_sq, rows.raw, columns.raw.T, beta=-1)
+    kernel.sub_(rows.raw_half_sq[:, None]).clamp_(max=0.0)
     less: torch.Tensor = (
         _with_self(kernel, rows, columns, -torch.inf).mul_(2 * t).expm1_().sum(dim=1, dtype=torch.float64)
     )
-    return less.add_(columns.stop - columns.start)
+    return less.add_(len(columns.numbers))
 
 
-def _means(sums: torch.Tensor, data: _Set, t: float) -> torch.Tensor:
+def _means(sums: torch.Tensor, source: _Source, t: float) -> torch.Tensor:
     """(4, s) means over the other rows that have a direction, from the sums over all rows."""
     nothing = float(np.exp(-2 * t))  # what a row without direction adds to a sum of exp over centred rows
     made = []
-    centred, raw = data.directed
+    centred, raw = source.centred, source.raw
     for total, own, has, each in zip(
         sums, (4.0, 16.0, 0.0, 0.0), (centred, centred, raw, centred), (0, 0, 0, nothing), strict=True
     ):
@@ -137,9 +166,8 @@ def _means(sums: torch.Tensor, data: _Set, t: float) -> torch.Tensor:
     return torch.stack(made)
 
 
-def _log_histogram(data: _Set, rows: torch.Tensor, columns: slice) -> torch.Tensor:
-    norms, values = data.sq_norms[columns], data.values[columns]
-    sq_dist = torch.addmm(norms, data.values[rows], values.T, alpha=-2).add_(data.sq_norms[rows][:, None])
+def _log_histogram(rows: _Rows, columns: _Rows) -> torch.Tensor:
+    sq_dist = torch.addmm(columns.sq_norms, rows.values, columns.values.T, alpha=-2).add_(rows.sq_norms[:, None])
     _with_self(sq_dist, rows, columns, -1.0)
     return torch.histc(sq_dist.log2_(), LOG2_BINS, LOG2_LOW, LOG2_HIGH).long()  # not positive: NaN, in no bin
 
