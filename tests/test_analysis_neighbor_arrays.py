@@ -39,3 +39,16 @@ def test_a_sample_is_numbered_in_the_whole_set() -> None:
 def test_one_row_has_no_table() -> None:
     arrays = analyze([clouds.power_law(N, 6), np.ones((1, 6))], k=5, statistics="scale").record.arrays
     assert "neighbors.index.0" in arrays and "neighbors.index.1" not in arrays
+
+
+def test_sampled_rows_of_a_set_in_files_know_their_neighbours_among_all(tmp_path: Path) -> None:
+    points = clouds.power_law(400, 6).astype(np.float32)
+    np.save(tmp_path / "x.npy", points)
+    asked = {"statistics": ("mle", "scale"), "k": 5, "sample": 60, "memory_budget": 16 << 10}
+    found = analyze(str(tmp_path / "x.npy"), **asked).record
+    assert found.run["exactness"]["streamed"] == [{"rows": 400, "sampled": 60}]
+    rows, table = found.arrays["neighbors.rows.0"], neighbors(points, 5)
+    assert len(rows) == 60 and found.arrays["neighbors.index.0"].tolist() == table.index[rows].tolist()
+    assert found.arrays["neighbors.dist.0"].tobytes() == table.dist[rows].tobytes()
+    alone = analyze(str(tmp_path / "x.npy"), **(asked | {"statistics": "scale"})).record.arrays
+    assert set(alone["neighbors.index.0"].ravel()) <= set(alone["neighbors.rows.0"].tolist())

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from geometry.cli.dry_run import add_dry_run, dry_run
 from geometry.cli.endings import finished
 from geometry.errors import UsageError
 from geometry.schema.places import require_place
@@ -61,6 +62,7 @@ def add(subparsers: Any) -> None:
         "--shard", type=shard, metavar="I/N", help="compute part I of N alone; `geometry merge` joins the folders"
     )
     add_run_options(parser)
+    add_dry_run(parser)
     parser.set_defaults(run=run, resumes=True)
 
 
@@ -119,9 +121,11 @@ def run(args: argparse.Namespace) -> int:
     """Analyse, write, and show."""
     from geometry.analysis import Analysis, analyze
 
+    set_threads(args.threads)
+    if args.dry_run:
+        return dry_run(list(args.paths), _options(args), args)
     if args.output is not None:
         require_place(args.output, args.force)
-    set_threads(args.threads)
     if args.shard is not None:
         return _part(args)
     formats = tuple(dict.fromkeys(args.format))

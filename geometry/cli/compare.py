@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geometry.cli.analyze import add_run_options, positive, set_threads, teller
+from geometry.cli.dry_run import add_dry_run, dry_run
 from geometry.cli.endings import finished
 from geometry.cli.fingerprint import SUFFIX
 from geometry.errors import UsageError
@@ -38,6 +40,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("-k", type=positive, default=32, help="neighbours in the shared table, at least (32)")
     parser.add_argument("--sample", type=positive, metavar="ROWS", help="look at a seeded sample of so many rows a set")
     add_run_options(parser)
+    add_dry_run(parser)
     parser.set_defaults(run=run, resumes=True)
 
 
@@ -48,17 +51,21 @@ def run(args: argparse.Namespace) -> int:
 
     if args.first.endswith(SUFFIX) or args.second.endswith(SUFFIX):
         return _fingerprints(args)
-    if args.output is not None:
+    if args.output is not None and not args.dry_run:
         require_place(args.output, args.force)
     set_threads(args.threads)
     names = _names(args.statistics)
     plain = {name: getattr(args, name) for name in ("nan", "k", "sample", "device", "seed")}
     budget = {"memory_budget": args.memory_budget} if args.memory_budget else {}
+    start = time.perf_counter()
+    beyond = stream_beyond([args.first, args.second], Options(statistics=names, **plain, **budget))
+    sets = two_sets(args.first, args.second, nan=args.nan, paired=args.paired, stream=beyond)
+    if args.dry_run:
+        reading = time.perf_counter() - start
+        return dry_run(sets, {"statistics": names, **plain, **budget}, args, reading=reading)
     formats = tuple(dict.fromkeys(args.format))
     told = {"command": "compare", "paths": [args.first, args.second], "paired": args.paired}
     where = {"out": args.output, "overwrite": args.force, "formats": formats, "told": told}
-    beyond = stream_beyond([args.first, args.second], Options(statistics=names, **plain, **budget))
-    sets = two_sets(args.first, args.second, nan=args.nan, paired=args.paired, stream=beyond)
     analysis = analyze(sets, statistics=names, progress=teller(args), **where, **plain, **budget)
     _show(analysis, names, args)
     return finished(analysis.results)

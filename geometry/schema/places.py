@@ -20,12 +20,17 @@ from geometry.errors import InputError, UsageError
 LOCK, LEDGER, TRIAL = ".lock", ".ledger", ".writable"
 
 
-def require_place(folder: Path, overwrite: bool) -> None:
-    """UsageError where results would be overwritten unasked, InputError where nothing can be written."""
+def require_free(folder: Path, overwrite: bool) -> None:
+    """UsageError where results would be overwritten unasked, InputError where a file stands in place of the folder."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; name a folder with -o")
     if folder.is_dir() and not overwrite and holds_other_files(folder):
         raise UsageError(f"{folder} is not empty; choose another folder with -o, or allow overwriting with --force")
+
+
+def require_place(folder: Path, overwrite: bool) -> None:
+    """As `require_free`; then the folder is made, and InputError says where nothing can be written."""
+    require_free(folder, overwrite)
     make_folder(folder)
     try:
         (folder / TRIAL).touch()
