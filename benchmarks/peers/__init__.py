@@ -90,6 +90,15 @@ PEERS: dict[str, tuple[Peer, ...]] = {
         Peer("torchid", "torchid", "torchid", "torchid", (*CPU, *CUDA), ESTIMATORS),
         Peer("geometry, value alone", "ours_value_alone", "geometry", "embedding-geometry", CPU, ("vendi",)),
         Peer("vendi-score", "vendi_score", "vendi_score", "vendi-score", CPU, ("vendi",)),
+        Peer("product and eigenvalues alone", "product_and_eigenvalues", "numpy", "numpy", CPU, ("vendi",)),
+        Peer(
+            "product and eigenvalues alone, float32",
+            "product_and_eigenvalues_float32",
+            "numpy",
+            "numpy",
+            CPU,
+            ("vendi",),
+        ),
     ),
     "analyze": (Peer(OURS, "ours", "geometry", "embedding-geometry"),),
     "device": (

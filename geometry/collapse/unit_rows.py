@@ -18,7 +18,7 @@ from geometry.pairs.plan import blocks
 from geometry.pairs.scan import MOST_COVARIANCE, Scan
 from geometry.types import Array, Floats
 
-ERROR_ROWS = 1000  # rows whose influence is measured: the error is then good to a few per cent
+ERROR_ROWS = 500  # rows whose influence is measured: the error is then good to a few per cent
 
 
 def units(block: Floats, lengths: Floats) -> Floats:
@@ -36,7 +36,7 @@ def unit_blocks(points: Array, centre: Floats | None = None) -> Iterator[Floats]
         block = points[where].astype(np.float64)
         if centre is not None:
             block -= centre
-        lengths = np.linalg.norm(block, axis=1)
+        lengths = np.sqrt(np.einsum("ij,ij->i", block, block))
         seen = lengths > floor
         if not seen.all():
             block, lengths = block[seen], lengths[seen]

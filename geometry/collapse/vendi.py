@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from geometry.collapse.spectrum import METHOD, entropy_rank, isotropic_rank
+from geometry.collapse.tridiagonal import eigenvalues_and_logs
 from geometry.collapse.unit_rows import Cosines, cosines
 from geometry.errors import UsageError
 from geometry.estimates import measured, undefined
@@ -63,10 +64,9 @@ def vendi(
     if reason:
         return undefined("vendi", reason, **fields)
     made = cosines(scan) if kernel == "cosine" else _rbf(scan, bandwidth)
-    values, rows = _eigen(made, interval and q > 0)
-    value, weights = _of_order(values, q)
     fields["n"] = made.n if isinstance(made, Cosines) else len(made.matrix)
-    stderr = influence_stderr(spectral_influence(rows, values, weights), fields["n"]) if len(rows) else None
+    value, influence = _value(made, q, interval and q > 0)
+    stderr = influence_stderr(influence, fields["n"]) if len(influence) else None
     null = _isotropic(fields["n"], scan.d, q) if kernel == "cosine" else None
     method = METHOD if stderr is not None else ""
     return measured("vendi", max(value, 1.0), stderr=stderr, method=method, null=null, exact=made.exact, **fields)
@@ -123,6 +123,20 @@ def _rbf(scan: Scan, bandwidth: float | None) -> _Kernel:
     apart = some[some > 0]
     square = (bandwidth / largest) ** 2 if bandwidth is not None else float(np.median(apart)) if len(apart) else 1.0
     return _Kernel(np.exp(-sq_dist / (2 * square)) / len(rows), part.n == scan.n)
+
+
+def _value(made: Cosines | _Kernel, q: float, with_error: bool) -> tuple[float, Floats]:
+    """The value, and the influences of all or some rows, none where no error is wanted.
+
+    That of a row v on the entropy is -(v' log(K/n) v + entropy): at q = 1 it needs no eigenvectors.
+    """
+    if with_error and q == 1 and isinstance(made, Cosines) and made.dual and len(made.matrix) > 1:
+        values, logs = eigenvalues_and_logs(made.matrix, made.some())
+        value = entropy_rank(values)[0]
+        return value, -value * (logs + np.log(value))
+    values, rows = _eigen(made, with_error)
+    value, weights = _of_order(values, q)
+    return value, spectral_influence(rows, values, weights) if len(rows) else np.empty(0)
 
 
 def _eigen(made: Cosines | _Kernel, with_rows: bool) -> tuple[Floats, Floats]:
