@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geometry.analysis import analyze
+from geometry.analysis import analyze, memory
 from geometry.analysis.ledger import Ledger
 from geometry.analysis.plan import Options, plan
 from geometry.catalog import compute
+from geometry.cli import main
 from geometry.errors import UsageError
 from geometry.pairs.stored import Stored, stored_array
 from geometry.types import Array, EmbeddingSet
@@ -108,6 +109,24 @@ def test_budgets_and_threads_change_no_digit(streamed: Any, folder: Path) -> Non
         assert run(folder, memory_budget=20 << 10).results == streamed.results
     finally:
         torch.set_num_threads(before)
+
+
+def test_without_a_budget_what_is_free_decides_and_is_recorded(
+    streamed: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available", lambda: SMALL)
+    found = run(folder, memory_budget=None)
+    assert found.results == streamed.results
+    assert found.record.run["arguments"]["memory_budget"] == SMALL
+
+
+def test_two_sets_beside_each_other(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [str(folder / f"gen_{g}.npy") for g in range(2)]
+    words = ["--statistics", "frechet,prdc", "--sample", str(SAMPLE), "--memory-budget", "64K", "-k", "8", "-j", "-q"]
+    assert main(["compare", *paths, *words]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["exactness"]["streamed"] == [{"rows": N, "sampled": SAMPLE}] * 2
+    assert [(row["name"], row["n"]) for row in told["results"]][:2] == [("frechet", N), ("prdc", SAMPLE)]
 
 
 def test_a_streamed_run_goes_on_and_knows_another(

@@ -104,8 +104,9 @@ def _layer(made: Plan, clock: _Clock, progress: Progress, ledger: Ledger) -> tup
     write_fingerprints(made, ledger.folder.parent if ledger.folder else None)
     where = f"{made.sets[0].layer}, " if made.options.by == "layer" else ""
     for g, one in enumerate(made.sets):
-        rows, of = made.scans[g].n, f" of {len(one.points)}" if len(one.points) > made.scans[g].n else ""
-        progress(f"{where}{name(one)}: {rows}{of} x {made.scans[g].d}, statistics")
+        scan = made.scans[g]
+        of = f" of {len(one.points)}" if len(one.points) > scan.n else ""
+        progress(f"{where}{name(one)}: {scan.n}{of} x {scan.d}, statistics")
         outcomes.append(outcomes_of(made, g, kept))
     rows = [row for g, found in enumerate(outcomes) for row in rows_of(made, g, found)]
     clock("statistics")

@@ -100,6 +100,8 @@ def plans(sources: Any, options: Options) -> Iterator[Plan]:
     layers = list(dict.fromkeys(one.layer for one in sets))
     _check(sets, layers, options)
     options = replace(options, align=alignment(sets, options))
+    if options.memory_budget is None and not all(memory.in_memory(one, options.sampled) for one in sets):
+        options = replace(options, memory_budget=memory.available())  # a run that is repeated elsewhere streams alike
     for layer in layers:
         yield _plan([one for one in sets if one.layer == layer], options)
 

@@ -53,15 +53,18 @@ def run(args: argparse.Namespace) -> int:
 
 def _asked(before: Record, args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     """What the run was of, and its options."""
+    from geometry.analysis.plan import Options, stream_beyond
     from geometry.analysis.rerun import options_of, paths_of
 
     paths, told = paths_of(before.run, args.paths), before.run.get("provenance") or {}
     sources: Any = paths
+    options = options_of(before.run)
     if told.get("command") == "compare":
         from geometry.cli.compare import two_sets
 
-        sources = two_sets(paths[0], paths[1], nan=before.run["arguments"]["nan"], paired=told["paired"])
-    return sources, options_of(before.run)
+        beyond = stream_beyond(paths, Options(**options))
+        sources = two_sets(paths[0], paths[1], nan=options["nan"], paired=told["paired"], stream=beyond)
+    return sources, options
 
 
 def _again(sources: Any, options: dict[str, Any], args: argparse.Namespace) -> Record:
