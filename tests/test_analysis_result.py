@@ -28,6 +28,10 @@ def test_results_and_verdict_are_those_of_the_record() -> None:
     assert any(np.isclose(value, 1 / 9) for value in ratios)
 
 
+def test_its_representation_is_a_line() -> None:
+    assert repr(analysed()) == f"<Analysis of 2 sets, {len(analysed().results)} rows: {analysed().verdict['summary']}>"
+
+
 def test_a_frame_has_one_row_per_result() -> None:
     frame = analysed().to_frame()
     assert len(frame) == len(analysed().results)

@@ -11,6 +11,7 @@ import torch
 from geometry.errors import InputError
 from geometry.pairs import as_points, neighbors
 from geometry.pairs.arrays import finite_rows
+from geometry.types import EmbeddingSet
 
 ROWS = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
 
@@ -45,6 +46,10 @@ class OnlyDLPack:
         (torch.tensor(ROWS, requires_grad=True), np.float32),
         (torch.tensor(ROWS, dtype=torch.bfloat16), np.float32),
         (torch.tensor(ROWS, dtype=torch.float16), np.float16),
+        (np.asfortranarray(ROWS), np.float64),
+        (np.repeat(np.array(ROWS, np.float32), 2, axis=0)[::2], np.float32),
+        (np.ma.array(ROWS, dtype=np.float32), np.float32),
+        (EmbeddingSet(np.array(ROWS, np.float32)), np.float32),
         (OnlyArray(), np.float32),
         (OnlyDLPack(), np.float32),
     ],
@@ -74,6 +79,9 @@ def test_booleans_become_numbers() -> None:
         (np.zeros((4, 0)), r"shape \(4, 0\) has no dimension"),
         (np.zeros((2, 2), complex), "dtype complex128 is not a real number"),
         (np.array([["a", "b"]]), "is not a real number"),
+        ("runs/x.npy", r"points: 'runs/x.npy' is no array; read files with geometry.load"),
+        (Path("x.npy"), "read files with geometry.load"),
+        (None, "points: None is no array"),
         (np.array([[object(), 1]]), "dtype object is not a real number"),
     ],
 )
@@ -82,12 +90,25 @@ def test_what_is_no_set_of_points(source: object, message: str) -> None:
         as_points(source)
 
 
+def test_what_is_masked_counts_as_missing() -> None:
+    points = as_points(np.ma.array([[1, 2], [3, 4]], mask=[[False, False], [True, False]]))
+    assert type(points) is np.ndarray
+    np.testing.assert_array_equal(points, [[1, 2], [np.nan, 4]])
+
+
 def test_memory_mapped_rows_are_read_in_place(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
     np.save(tmp_path / "rows.npy", rows)
     mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
     assert np.shares_memory(as_points(mapped), mapped)
     np.testing.assert_array_equal(neighbors(mapped, 3).sq_dist, neighbors(rows, 3).sq_dist)
+
+
+@pytest.mark.parametrize("k", [2.5, "3", None])
+def test_neighbours_are_counted_in_whole_numbers(k: object) -> None:
+    with pytest.raises(InputError, match="is no whole number"):
+        neighbors(ROWS, k)  # type: ignore[arg-type]
+    assert neighbors(ROWS, np.int64(1)).k == 1  # type: ignore[arg-type]
 
 
 def test_finite_rows_marks_rows() -> None:

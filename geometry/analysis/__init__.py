@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from geometry.analysis.arms import of_arms
+from geometry.analysis.asked import options_from
 from geometry.analysis.document import document, rounded, versions
 from geometry.analysis.fingerprints import write_fingerprints
 from geometry.analysis.furthest import furthest_arrays
@@ -23,7 +24,6 @@ from geometry.analysis.rerun import provenance
 from geometry.analysis.result import Analysis
 from geometry.analysis.rows import Outcomes, outcomes_of, rows_of
 from geometry.analysis.views import views_of
-from geometry.errors import UsageError
 from geometry.pairs.cpu.threads import one_blas_thread
 from geometry.pairs.ring import ranks
 from geometry.types import Record
@@ -35,6 +35,11 @@ Progress = Callable[[str], None]
 def analyze(
     sources: Any,
     *,
+    reference: int | str = 0,
+    k: int = 32,
+    device: str = "auto",
+    seed: int = 0,
+    statistics: str | Sequence[str] = "default",
     out: str | Path | None = None,
     progress: Progress | None = None,
     formats: tuple[str, ...] = ("png",),
@@ -44,9 +49,9 @@ def analyze(
 ) -> Analysis:
     """Is this collapsing, how, since which generation, is it more than chance, and what does it look like?
 
-    sources: paths (files, folders, patterns, PATH:KEY), EmbeddingSets, or arrays (n, d), one per generation. Options:
-    reference=0 (generation number or name), k=32 neighbours in the shared table, device "auto" | "cpu" | "cuda",
-    seed=0, statistics="default", "all" or names, key and pattern (see `geometry.load`), nan="error" | "drop",
+    sources: paths (files, folders, patterns, PATH:KEY), EmbeddingSets, or arrays (n, d), one per generation. reference:
+    generation number or name. k: neighbours in the shared table. device: "auto", "cpu" or "cuda". statistics:
+    "default", "all" or names. Further options: key and pattern (see `geometry.load`), nan="error" | "drop",
     sample=None (at most so many rows of each set, seeded), memory_budget=None (bytes of the whole process; files whose
     rows would take more than half of it, or None of what is free, are read in blocks: moments are of all rows,
     neighbours of 10,000 sampled rows, or `sample`, are found among all), approximate=False (neighbours by faiss, with
@@ -61,11 +66,10 @@ def analyze(
     per step. Raises InputError for input that cannot be analysed and a folder that cannot be written, UsageError for
     unknown options, statistics or references, and for a folder in which another run is at work.
     """
-    known = {field.name for field in fields(Options)}
-    if unknown := sorted(set(options) - known):
-        raise UsageError(f"analyze has no option '{unknown[0]}'; it has: {', '.join(sorted(known))}")
+    plain = {"reference": reference, "k": k, "device": device, "seed": seed, "statistics": statistics}
+    asked = options_from(plain | options)
     with run_in(out, overwrite) as ledger, one_blas_thread():
-        made = _record(sources, Options(**options), progress or (lambda line: None), ledger)
+        made = _record(sources, asked, progress or (lambda line: None), ledger)
         beside = {"provenance": provenance(sources, told)} | ({"ranks": together} if (together := ranks()) else {})
         analysis = Analysis(replace(made, run=made.run | beside))
         if out is not None:

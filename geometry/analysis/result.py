@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     import pandas
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Analysis:
     """What `geometry.analyze` returns; `record` is the same as the folder it writes."""
 
     record: Record
+
+    def __repr__(self) -> str:
+        return (
+            f"<Analysis of {len(self.record.run['inputs'])} sets, {len(self.results)} rows: {self.verdict['summary']}>"
+        )
 
     @property
     def results(self) -> list[dict[str, Any]]:

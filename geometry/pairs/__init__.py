@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from operator import index
 from typing import Any, Literal
 
 from geometry.errors import InputError, UsageError
@@ -81,6 +82,10 @@ def neighbors(
     """
     if method not in ("exact", "approximate"):
         raise UsageError(f"method '{method}' is unknown; choose exact or approximate")
+    try:
+        k = index(k)
+    except TypeError:
+        raise InputError(f"k = {k!r} is no whole number") from None
     base = require_finite(as_points(points))
     asked = base if queries is None else require_finite(as_points(queries, "queries"), "queries")
     most = len(base) - (queries is None)

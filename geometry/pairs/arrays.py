@@ -1,23 +1,29 @@
 """What counts as points: any real 2-D array a caller may hold, as NumPy in its own dtype, checked once.
 
-Taken: numpy (memory-mapped too), torch on any device, cupy and whatever speaks DLPack or `__array__`, and iterators of
-row blocks. bfloat16 has no NumPy twin and becomes float32, integers and booleans become float64.
+Taken: numpy (memory-mapped too), torch on any device, cupy and whatever speaks DLPack or `__array__`, iterators of row
+blocks, and an EmbeddingSet for its points. bfloat16 has no NumPy twin and becomes float32, integers and booleans become
+float64; masked values become NaN.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geometry.errors import InputError
-from geometry.types import Array
+from geometry.types import Array, EmbeddingSet
 
 
 def as_points(source: Any, name: str = "points") -> Array:
     """(n, d) floating array of `source`; InputError names the array and what is wrong with its shape or type."""
+    if isinstance(source, EmbeddingSet):
+        return as_points(source.points, name)
+    if source is None or isinstance(source, str | bytes | PathLike):
+        raise InputError(f"{name}: {source!r} is no array; read files with geometry.load, and pass its sets")
     if isinstance(source, Iterator):
         blocks = [as_points(block, name) for block in source]
         if not blocks:
@@ -39,6 +45,8 @@ def as_points(source: Any, name: str = "points") -> Array:
 
 def as_array(source: Any) -> Array:
     """NumPy view or copy of an array of another library."""
+    if isinstance(source, np.ma.MaskedArray):  # what is masked is not there: refused or dropped with its row
+        return np.ma.filled(source.astype(np.float64), np.nan) if np.ma.is_masked(source) else np.asarray(source.data)
     if isinstance(source, np.ndarray):
         return source
     if hasattr(source, "detach"):  # torch: leaves the graph and the device

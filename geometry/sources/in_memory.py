@@ -45,7 +45,12 @@ def _named(arrays: Any) -> list[tuple[Any, Any]]:
     axes = getattr(arrays, "ndim", None)
     if isinstance(arrays, EmbeddingSet | Iterator) or (axes is not None and axes != 3):
         return [("", arrays)]
-    return [("", array) for array in arrays]
+    try:
+        return [("", array) for array in arrays]
+    except TypeError:
+        raise InputError(
+            f"{type(arrays).__name__} is neither a path nor an array; pass paths, or one (n, d) array per generation"
+        ) from None
 
 
 def _numbers(named: Sequence[tuple[Any, Any]]) -> list[int]:
