@@ -189,5 +189,5 @@ def test_neighbours_among_all_rows_are_kept_on_the_way(folder: Path, tmp_path: P
 
 
 def test_rows_in_files_are_not_turned(folder: Path) -> None:
-    with pytest.raises(UsageError, match="stays in its files"):
+    with pytest.raises(UsageError, match="stay in their files"):
         run(folder, align="rows")

@@ -16,18 +16,15 @@ from pathlib import Path
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
-import numpy as np
-
 from geometry.analysis import memory
 from geometry.analysis.arms import place_of
+from geometry.analysis.sampled import Asked, in_place, scan_of, told
 from geometry.catalog import DEFAULT, statistics
 from geometry.errors import InputError, UsageError
 from geometry.nulls.core import ROWS
 from geometry.pairs import Executor, Scan, approximate_executor, executor
 from geometry.pairs.plan import ALWAYS_EXACT, EXACT_PAIRS, resolve_device
 from geometry.pairs.stored import Stored
-from geometry.pairs.streamed import Whole
-from geometry.pairs.sums import sample_rows
 from geometry.projection import aligned
 from geometry.registry import Entry, entry
 from geometry.sources import from_arrays, load
@@ -113,18 +110,22 @@ def alignment(sets: Sequence[EmbeddingSet], options: Options) -> str:
 
 
 def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:
-    sets = [_settled(one, options.sampled) for one in sets]
+    sets = [in_place(one, options.sampled) for one in sets]
     entries = chosen(options.statistics, by=options.by)
     width = max([options.k, *(one.k for one in entries)])
     taken = memory.held(sets, options.sampled, width)
     room = memory.scratch(options.memory_budget, taken)
     block = memory.block_bytes(room)
     beside = block if any(isinstance(one.points, Stored) for one in sets) else 0
-    with catch_warnings(record=True) as told:  # an engine says why it is not the one that was asked for
+    with catch_warnings(record=True) as noted:  # an engine says why it is not the one that was asked for
         simplefilter("always")
         engine, guesses = _engine(sets, options, room and max(room - beside, memory.LEAST))
-    among = max([1, *(one.k for one in entries if one.whole == "neighbors")])
-    scans = tuple(_scan(one, engine, options, width, (among, block)) for one in sets)
+    asked = Asked(
+        width, max([1, *(one.k for one in entries if one.whole == "neighbors")]), options.sampled, options.seed
+    )
+    if options.align != "none" and beside:
+        raise UsageError("rows that stay in their files cannot be turned; raise --memory-budget, or leave --align out")
+    scans = tuple(scan_of(one, engine, asked, block) for one in sets)
     reference = position_of(options.reference, sets)
     scans, residuals = _aligned(scans, options.align, reference, sets[0].layer)
     if options.sample is not None:
@@ -132,7 +133,7 @@ def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:
     large = [scan.n for scan in scans if scan.n >= FEW]
     warnings = [note for one in sets for note in one.notes] + _warnings(sets, scans, options.k) + guesses
     warnings += memory.shortage(options.memory_budget, taken)
-    warnings += [str(one.message) for one in told] + _turned(sets, residuals, reference)
+    warnings += [str(one.message) for one in noted] + _turned(sets, residuals, reference)
     return Plan(
         options,
         tuple(sets),
@@ -152,27 +153,6 @@ def _aligned(scans: Sequence[Scan], align: str, reference: int, layer: str) -> t
     except InputError as error:
         raise type(error)(f"layer '{layer}': {error}" if layer else str(error)) from error
     return tuple(turned), residuals
-
-
-def _settled(one: EmbeddingSet, sampled: int) -> EmbeddingSet:
-    """In memory, where all rows of a set in files are looked at."""
-    return replace(one, points=one.points[:]) if memory.in_memory(one, sampled) else one
-
-
-def _scan(one: EmbeddingSet, engine: Executor, options: Options, width: int, streamed: tuple[int, int]) -> Scan:
-    """The scan of a set; of one in files that of its sample. streamed: columns of the table of that sample among all
-    rows, bytes of a block."""
-    if not isinstance(one.points, Stored):
-        return Scan(one.points, engine, k=width, seed=options.seed, labels=one.labels, ids=one.ids)
-    if options.align != "none":
-        raise UsageError(
-            f"{name(one)} stays in its files, where rows cannot be turned; raise --memory-budget, or leave --align out"
-        )
-    rows = sample_rows(len(one.points), options.sampled, options.seed)
-    labels, ids = (None if values is None else np.asarray(values)[rows] for values in (one.labels, one.ids))
-    scan = Scan(one.points[rows], engine, k=width, seed=options.seed, labels=labels, ids=ids)
-    scan.numbers, scan.whole = rows, Whole(one.points, scan, *streamed)
-    return scan
 
 
 def stream_beyond(sources: Any, options: Options) -> int | None:
@@ -274,19 +254,12 @@ def _warnings(sets: Sequence[EmbeddingSet], scans: Sequence[Scan], k: int) -> li
         for one, scan in zip(sets, scans, strict=True)
         if scan.n - 1 < k
     ]
-    notes += [_streamed(one, scan) for one, scan in zip(sets, scans, strict=True) if scan.whole is not None]
+    notes += [f"{name(one)}: {told(scan)}" for one, scan in zip(sets, scans, strict=True) if scan.whole is not None]
     if len({(scan.n, scan.whole and len(scan.whole.stored)) for scan in scans}) > 1:
         sizes = ", ".join(str(scan.n) for scan in scans)
         notes.append(f"generations have unequal rows ({sizes}); comparisons take the smaller of each pair")
     notes += [f"{name(one)}: {one.dropped} rows with NaN or infinity were dropped" for one in sets if one.dropped]
     return notes
-
-
-def _streamed(one: EmbeddingSet, scan: Scan) -> str:
-    return (
-        f"{name(one)}: {len(one.points)} rows stay in their files; moments and what follows from them are of all rows, "
-        f"distances to neighbours are those of {scan.n} sampled rows among all, all else looks at the {scan.n} rows"
-    )
 
 
 def name(one: EmbeddingSet) -> str:
