@@ -239,7 +239,7 @@ def test_what_has_to_be_read_whole_is_refused_where_it_is_too_large(write: Write
     path = write(tmp_path)
     whole = one(path)
     assert one(path, whole.points.nbytes).digest == whole.digest
-    with pytest.raises(InputError, match=r"x\.\w+.*: 50 x 6 take 0\.0 MiB .* save it as \.npy .* --memory-budget"):
+    with pytest.raises(InputError, match=r"x\.\w+.*: 50 x 6 take 0\.0 MiB .* save it as \.npy, .* --memory-budget"):
         load(path, stream=20)
 
 

@@ -10,30 +10,27 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from geometry.sources import columns
 from geometry.sources.array_info import ArrayInfo
-from geometry.sources.extents import Extent, Extents, in_file
+from geometry.sources.extents import Extent, Extents
 from geometry.sources.extras import optional
 from geometry.types import Array
-
-if TYPE_CHECKING:
-    from geometry.pairs.stored import Stored
 
 MAGIC = b"ARROW1"  # at the head of the file format; the stream format has none
 
 
 @dataclass(frozen=True)
 class _Table:
-    """The schema and the batches of an open file, which is mapped to `size` bytes from an address on; 0: not mapped."""
+    """The schema and the batches of an open file, which is mapped to `size` bytes from an address on."""
 
     schema: Any
     batches: Iterator[Any]
-    address: int = 0
-    size: int = 0
+    address: int
+    size: int
 
 
 def contents(path: Path) -> list[ArrayInfo]:
@@ -42,30 +39,31 @@ def contents(path: Path) -> list[ArrayInfo]:
         n, first = 0, None
         for batch in table.batches:
             first, n = batch if first is None and len(batch) else first, n + len(batch)
-        if first is not None:
-            first.validate(full=True)  # offsets of a stranger may point anywhere, and looking there ends the process
-        return columns.infos(table.schema, n, lambda name: 0 if first is None else len(first.column(name)[0] or ()))
+        return columns.infos(table.schema, n, lambda name: 0 if first is None else _first_width(first, name))
 
 
 def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     """The arrays named by `keys`; a list column whose rows differ in length raises InputError."""
     arrow = optional("pyarrow", "parquet", ".arrow")
-    with _opened(path, mapped=False) as table:
-        pooled, wanted = columns.wanted(table.schema, keys)
+    laid = {key: extents(path, key) for key in keys}
+    found = {key: one.read(0, one.rows) for key, one in laid.items() if one is not None}
+    rest = [key for key in keys if key not in found]
+    with _opened(path) as table:
+        pooled, wanted = columns.wanted(table.schema, rest)
         only = arrow.schema([table.schema.field(name) for name in wanted])
-        whole = arrow.Table.from_batches([batch.select(wanted) for batch in table.batches], only)
-    whole.validate(full=True)
-    return columns.arrays(str(path), whole, pooled, keys)
+        batches = [_checked(batch, wanted) for batch in table.batches] if wanted else []
+    return found | columns.arrays(str(path), arrow.Table.from_batches(batches, only), pooled, rest)
 
 
-def stored(path: Path, key: str, room: int) -> Stored | None:
-    """The rows of an array, read at their offsets; None for compressed tables."""
+def extents(path: Path, key: str) -> Extents | None:
+    """Where the rows of an array lie; None in a compressed table, and where values are missing."""
     stretches: list[Extent] = []
     first, d = 0, 0
     with _opened(path) as table:
         pooled, names = columns.wanted(table.schema, [key])
-        for batch in (batch.select(names) for batch in table.batches if len(batch)):
-            batch.validate(full=True)
+        if not pooled and not all(columns.is_list(table.schema.field(name).type) for name in names):
+            return None
+        for batch in (_checked(batch, names) for batch in table.batches if len(batch)):
             width = len(pooled) or _width(path, key, batch.column(0), (first, d))
             runs = tuple(_run(table, str(path), name, batch.column(name), first) for name in names)
             inside = tuple(run for run in runs if run is not None)
@@ -73,22 +71,34 @@ def stored(path: Path, key: str, room: int) -> Stored | None:
                 return None
             stretches.append(Extent(len(batch), inside))
             first, d = first + len(batch), width
-    return in_file(Extents(path, d, stretches))
+    return Extents(path, d, stretches) if stretches else None
 
 
 @contextmanager
-def _opened(path: Path, *, mapped: bool = True) -> Iterator[_Table]:
-    """The file mapped, or read; a mapping ends with the last batch that is held."""
+def _opened(path: Path) -> Iterator[_Table]:
+    """The file, mapped; the mapping ends with the last batch that is held."""
     arrow = optional("pyarrow", "parquet", ".arrow")
     ipc = optional("pyarrow.ipc", "parquet", ".arrow")
     with path.open("rb") as file:
         stream = file.read(len(MAGIC)) != MAGIC
-    with arrow.memory_map(str(path)) if mapped else arrow.OSFile(str(path)) as source:
-        whole = source.read_buffer() if mapped else None
+    with arrow.memory_map(str(path)) as source:
+        whole = source.read_buffer()
         source.seek(0)
         reader = ipc.open_stream(source) if stream else ipc.open_file(source)
         batches = iter(reader) if stream else map(reader.get_batch, range(reader.num_record_batches))
-        yield _Table(reader.schema, batches, whole.address if whole else 0, whole.size if whole else 0)
+        yield _Table(reader.schema, batches, whole.address, whole.size)
+
+
+def _checked(batch: Any, names: Sequence[str]) -> Any:
+    """These columns of a batch. Offsets of a stranger may point anywhere, and looking there ends the process."""
+    found = batch.select(names)
+    found.validate(full=True)
+    return found
+
+
+def _first_width(batch: Any, name: str) -> int:
+    row = _checked(batch, [name]).column(0)[0]
+    return len(row) if row.is_valid else 0
 
 
 def _width(path: Path, key: str, column: Any, before: tuple[int, int]) -> int:

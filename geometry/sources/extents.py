@@ -102,7 +102,9 @@ def from_bits(
     bits: Array,  # uint16
 ) -> Array:
     """The float32 values of bfloat16 bits."""
-    return (bits.astype(np.uint32) << 16).view(np.float32)
+    wide = bits.astype(np.uint32)
+    wide <<= 16
+    return wide.view(np.float32)
 
 
 def in_columns(offset: int, n: int, d: int, kind: Dtype) -> Extent:

@@ -56,6 +56,10 @@ def _npz_stored(path: Path, key: str, room: int) -> Stored | None:
     return in_file(numpy_files.npz_extents(path, key))
 
 
+def _arrow_stored(path: Path, key: str, room: int) -> Stored | None:
+    return in_file(arrow_files.extents(path, key))
+
+
 def _safetensors_stored(path: Path, key: str, room: int) -> Stored | None:
     return in_file(safetensors_files.extents(path, key))
 
@@ -68,7 +72,7 @@ FORMATS = (
     Format("safetensors", (".safetensors",), safetensors_files.contents, safetensors_files.read, _safetensors_stored),
     Format("torch", (".pt", ".pth", ".bin", ".ckpt"), torch_files.contents, torch_files.read),
     Format("csv", (".csv", ".tsv"), csv_files.contents, csv_files.read),
-    Format("arrow", (".arrow",), arrow_files.contents, arrow_files.read, arrow_files.stored),
+    Format("arrow", (".arrow",), arrow_files.contents, arrow_files.read, _arrow_stored),
     Format("parquet", (".parquet",), parquet_files.contents, parquet_files.read, parquet_files.stored),
     Format("hdf5", (".h5", ".hdf5"), stores.hdf5_contents, stores.hdf5_read, stores.hdf5_stored),
     Format("zarr", (".zarr",), stores.zarr_contents, stores.zarr_read, stores.zarr_stored),

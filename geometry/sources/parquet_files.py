@@ -8,7 +8,7 @@ a thousand number columns, which is then read whole.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from threading import Lock
@@ -25,6 +25,7 @@ from geometry.types import Array
 if TYPE_CHECKING:
     from geometry.pairs.stored import Stored
 
+Dtype = np.dtype[Any]
 PAGES = 5 << 19  # bytes: a page and a dictionary of one column, as writers cut them
 BUFFER = 1 << 20  # bytes of a file read ahead, over all columns
 BATCH = 4 << 20  # bytes of rows decoded together
@@ -39,8 +40,12 @@ def contents(path: Path) -> list[ArrayInfo]:
 def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     """The arrays named by `keys`; a list column whose rows differ in length raises InputError."""
     file = _open(path)
-    pooled, wanted = columns.wanted(file.schema_arrow, keys)
-    return columns.arrays(str(path), file.read(columns=wanted), pooled, keys)
+    schema, n = file.schema_arrow, file.metadata.num_rows
+    cursors = {key: _cursor(path, key) for key in keys if _are_floats(schema, key)}
+    found = {key: cursor.read(0, n) for key, cursor in cursors.items()}
+    rest = [key for key in keys if key not in found]
+    pooled, wanted = columns.wanted(schema, rest)
+    return found | (columns.arrays(str(path), file.read(columns=wanted), pooled, rest) if wanted else {})
 
 
 def stored(path: Path, key: str, room: int) -> Stored | None:
@@ -48,19 +53,31 @@ def stored(path: Path, key: str, room: int) -> Stored | None:
     from geometry.pairs.stored import Stored, given_dtype
 
     file = _open(path)
-    pooled, names = columns.wanted(file.schema_arrow, [key])
-    if _pages(file.metadata, names) > room:
+    cursor = _cursor(path, key, given=given_dtype)
+    if _pages(file.metadata, cursor.names) > room:
         return None
+    return Stored(cursor.read, file.metadata.num_rows, cursor.d, cursor.kind, f"{path}:{key}")
+
+
+def _are_floats(schema: Any, key: str) -> bool:
+    """Whether an array is one of floats, in which a missing value is NaN and needs no other dtype."""
+    pooled, names = columns.wanted(schema, [key])
+    points = pooled or [name for name in names if columns.is_list(schema.field(name).type)]
+    return bool(points) and columns.value_dtype(schema, points).kind == "f"
+
+
+def _cursor(path: Path, key: str, given: Callable[[Dtype], Dtype] = np.dtype) -> _Cursor:
+    """Over the rows of an array, in the dtype that its own is `given` in."""
+    file = _open(path)
+    pooled, names = columns.wanted(file.schema_arrow, [key])
     d = len(pooled) or next(info.shape[1] for info in contents(path) if info.key == key)
-    kind = given_dtype(columns.value_dtype(file.schema_arrow, names))
-    cursor = _Cursor(path, names, d, kind)
-    return Stored(cursor.read, file.metadata.num_rows, d, kind, f"{path}:{key}")
+    return _Cursor(path, names, d, given(columns.value_dtype(file.schema_arrow, names)))
 
 
 class _Cursor:
     """An open file and how far it has been read; parts asked for in order are decoded once."""
 
-    def __init__(self, path: Path, names: Sequence[str], d: int, kind: np.dtype[Any]) -> None:
+    def __init__(self, path: Path, names: Sequence[str], d: int, kind: Dtype) -> None:
         self.path, self.names, self.d, self.kind = path, list(names), d, kind
         metadata = _open(path).metadata
         self.firsts = [0, *accumulate(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))]

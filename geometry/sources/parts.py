@@ -35,9 +35,25 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     """The arrays named by `keys`, the rows of all parts."""
     from geometry.sources import formats
 
-    wanted = [key for key in keys if key in _held(path)]
-    parts = [formats.read(file, wanted) for file in files(path)]
-    return {key: np.concatenate([part[key] for part in parts]) for key in wanted}
+    infos = {key: _joined(held) for key, held in _held(path).items() if key in keys}
+    large = [key for key, info in infos.items() if info.floating and len(info.shape) == 2]
+    rest = [key for key in infos if key not in large]
+    parts = [formats.read(file, rest) for file in files(path)] if rest else []
+    found = {key: np.concatenate([part[key] for part in parts]) for key in rest}
+    return found | {key: _filled(path, infos[key]) for key in large}
+
+
+def _filled(path: Path, info: ArrayInfo) -> Array:
+    """The rows of all parts of an array of floats, with no more than one part beside them."""
+    from geometry.sources import formats
+
+    rows = np.empty(info.shape, "float32" if info.dtype == "bfloat16" else info.dtype)
+    start = 0
+    for file in files(path):
+        part = formats.read(file, [info.key])[info.key]
+        rows[start : start + len(part)] = part
+        start += len(part)
+    return rows
 
 
 def stored(path: Path, key: str, room: int) -> Stored | None:
