@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from geometry.errors import LostRankError
 from geometry.pairs.executor import Executor, table_of
 from geometry.pairs.plan import DEVICES, resolve_device
 from geometry.pairs.ring.link import Link
@@ -77,6 +78,8 @@ class RingExecutor:
 
     def _together(self, task: Task, queries: Array, base: Array, sq_radii: Floats) -> tuple[tuple[Array, ...], Ints]:
         """What all ranks find: per query; and of a count per base row."""
+        if self.link.broken:
+            raise LostRankError("the ranks are out of step: an earlier task was left in its middle")
         with self.link.task():
             share = hand_out(self.link, task, queries, base, sq_radii)
             made = do(self.link, lambda: self.engine, task, share)

@@ -166,4 +166,5 @@ def _told(error: Exception) -> str:
 
 def _error(rank: int, told: str) -> Exception:
     name, _, message = told.partition("\n")
-    return getattr(errors, name, RuntimeError)(f"rank {rank}: {message}") if name else RuntimeError(message)
+    kind: type[Exception] = getattr(errors, name) if name else RuntimeError
+    return kind(f"rank {rank}: {message}")

@@ -1,0 +1,212 @@
+"""Processes over gloo give the tables and counts of one to the byte; errors and losses of a rank reach the leader."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pair_clouds
+import pytest
+import ring_world
+from ring_world import World
+
+from geometry.errors import InputError, OutOfMemoryError
+from geometry.pairs import executor, own_executor, ring
+from geometry.pairs.ring import Link, RingExecutor
+from geometry.pairs.ring.task import STOP, Task, deal
+from geometry.types import Array, Neighbors
+
+CASES = (
+    (pair_clouds.gaussian, 257, 63, np.float32),
+    (pair_clouds.duplicates, 257, 63, np.float64),
+    (pair_clouds.lattice, 257, 3, np.float32),
+    (pair_clouds.one_hot, 63, 9, np.float16),
+    (pair_clouds.all_equal, 63, 5, np.float32),
+    (pair_clouds.tight_clusters, 257, 63, np.float64),
+    (pair_clouds.one_outlier, 257, 7, np.float32),
+    (pair_clouds.subnormals, 63, 5, np.float32),
+    (pair_clouds.gaussian, 3, 2, np.float32),
+    (pair_clouds.gaussian, 2, 1, np.float64),
+)
+COUNT = (8 * 3 + 2 + 1) + 10 * 2 + 10 * 2  # tables of one set, of two sets, counts
+FAILS, DIES, SLEEPS = 11, 12, 13  # numbers of neighbours at which the engines below misbehave
+ODD = 1 << 22  # the budget that asks for them
+
+
+@dataclass(frozen=True)
+class Odd:
+    """An engine that fails in some way where a number of neighbours tells it to."""
+
+    def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
+        if k == FAILS:
+            raise OutOfMemoryError("there is no room")
+        if k == DIES and os.environ["RANK"] == "2":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if k == SLEEPS:
+            time.sleep(4)
+        return own_executor("cpu").neighbors(queries, base, k, exclude_self=exclude_self)
+
+    def radius_counts(self, queries: Array, base: Array, sq_radii: Array) -> Any:
+        raise ZeroDivisionError("a defect")
+
+
+def engines(device: str, budget: int | None) -> Any:
+    """Of the other ranks: which one, and whether any, follows from what the leader said of its own."""
+    if budget not in (None, ODD):
+        raise InputError(f"asked for {device} within {budget}")
+    return own_executor(device) if budget is None else Odd()
+
+
+def alike(link: Link) -> list[str]:
+    """The cases in which the ring's answer is not the engine's, and how many there were."""
+    alone = own_executor("cpu")
+    together = RingExecutor(alone, link, least=0)
+    wrong, cases = [], 0
+    for maker, n, d, dtype in CASES:
+        points = pair_clouds.draw(maker, n, d, dtype)
+        others = pair_clouds.draw(maker, max(n // 3, 1), d, np.float32, seed=1)
+        asked = [(points, points, k, True) for k in {1, min(9, n - 1), n - 1}]
+        asked += [(others, points, min(4, n), False), (points, others, len(others), False)]
+        for queries, base, k, own in asked:
+            mine, theirs = (one.neighbors(queries, base, k, exclude_self=own) for one in (together, alone))
+            parts = ("dist", "index", "certified", "sq_dist")
+            same = all(_bytes(getattr(mine, part)) == _bytes(getattr(theirs, part)) for part in parts)
+            wrong += [] if same else [f"{maker.__name__} {n} x {d}, {len(queries)} queries, k = {k}"]
+        sq_radii = alone.neighbors(points, points, min(3, n - 1), exclude_self=True).sq_dist[:, -1].copy()
+        sq_radii[0] = -1.0
+        for queries in (points, others):
+            mine, theirs = (one.radius_counts(queries, points, sq_radii) for one in (together, alone))
+            same = all(
+                _bytes(getattr(mine, part)) == _bytes(getattr(theirs, part)) for part in ("per_query", "per_base")
+            )
+            wrong += [] if same else [f"{maker.__name__} {n} x {d}, counts of {len(queries)}"]
+        cases += len(asked) + 2
+    return [*wrong, f"{cases} cases"]
+
+
+def _bytes(array: Array) -> tuple[Any, ...]:
+    return array.shape, array.dtype.str, array.tobytes()
+
+
+def error_of(call: Callable[[], Any]) -> tuple[str, str]:
+    """Class and message of the error of a call."""
+    try:
+        call()
+    except Exception as error:
+        return type(error).__name__, str(error)
+    return "", ""
+
+
+def errors(link: Link) -> dict[str, Any]:
+    """What the leader meets when engines of other ranks fail, and whether the ranks are in step afterwards."""
+    points = pair_clouds.draw(pair_clouds.gaussian, 200, 3, np.float32)
+    alone = own_executor("cpu")
+    strange, strict = (RingExecutor(alone, link, "cpu", budget, least=0) for budget in (ODD, ODD + 1))
+    found: dict[str, Any] = {
+        "memory": error_of(lambda: strange.neighbors(points, points, FAILS, exclude_self=True)),
+        "defect": error_of(lambda: strange.radius_counts(points, points, np.ones(200))),
+        "budget": error_of(lambda: strict.neighbors(points, points, 3, exclude_self=True)),
+        "leader": error_of(
+            lambda: RingExecutor(Odd(), link, least=0).neighbors(points, points, FAILS, exclude_self=True)
+        ),
+        "least": error_of(lambda: replace(strict, least=200**2 + 1).neighbors(points, points, 3, exclude_self=True)),
+    }
+    with ring.leading(link):
+        found["engine"] = executor("cpu", ODD).name, ring.ranks()
+    table = strange.neighbors(points, points, 3, exclude_self=True)
+    found["after"] = bool((table.index == alone.neighbors(points, points, 3, exclude_self=True).index).all())
+    return found
+
+
+def two(link: Link) -> Any:
+    return alike(link), errors(link)
+
+
+def lost(link: Link, k: int) -> list[tuple[str, str]]:
+    """What the leader meets when a rank dies or sleeps in a task, and when it then asks for another one."""
+    points = pair_clouds.draw(pair_clouds.gaussian, 200, 3, np.float32)
+    together = RingExecutor(own_executor("cpu"), link, "cpu", ODD, least=0)
+    return [error_of(lambda: together.neighbors(points, points, k, exclude_self=True)) for _ in range(2)]
+
+
+def four(link: Link) -> Any:
+    return alike(link), lost(link, DIES)
+
+
+def silent(link: Link) -> Any:
+    return lost(link, SLEEPS)
+
+
+@pytest.fixture(scope="module")
+def of_two() -> Any:
+    return ring_world.run(2, World(two, engines, code=5))
+
+
+@pytest.fixture(scope="module")
+def of_four() -> Any:
+    return ring_world.run(4, World(four, engines))
+
+
+def test_two_ranks_give_what_one_gives(of_two: Any) -> None:
+    assert of_two[0][0] == [f"{COUNT} cases"]
+
+
+def test_four_ranks_give_what_one_gives(of_four: Any) -> None:
+    assert of_four[0][0] == [f"{COUNT} cases"]
+
+
+def test_errors_of_a_rank_are_the_leaders_by_class_and_name_the_rank(of_two: Any) -> None:
+    found = of_two[0][1]
+    assert found["memory"] == ("OutOfMemoryError", "rank 1: there is no room")
+    assert found["budget"] == ("InputError", f"rank 1: asked for cpu within {ODD + 1}")
+    assert found["defect"][0] == "RuntimeError" and found["defect"][1].startswith("rank 1: Traceback")
+    assert "ZeroDivisionError: a defect" in found["defect"][1]
+    assert found["leader"] == ("OutOfMemoryError", "there is no room")
+    assert found["after"]
+
+
+def test_few_pairs_bother_nobody(of_two: Any) -> None:
+    assert of_two[0][1]["least"] == ("", "")
+
+
+def test_the_engine_handed_out_says_how_many_ranks_it_has(of_two: Any) -> None:
+    name, told = of_two[0][1]["engine"]
+    assert name == f"{own_executor('cpu').name}, 2 ranks over gloo"
+    assert told == {"count": 2, "backend": "gloo"} and ring.ranks() is None
+    assert not isinstance(executor("cpu"), RingExecutor)
+
+
+def test_all_ranks_end_with_one_code(of_two: Any) -> None:
+    assert of_two[1] == [5, 5]
+
+
+def test_a_killed_rank_is_named_and_ends_the_others(of_four: Any) -> None:
+    (kind, said), again = of_four[0][1]
+    assert kind == "LostRankError" and said.startswith("rank 2 is gone"), said
+    assert again == ("LostRankError", "the ranks are out of step: an earlier task was left in its middle")
+    assert of_four[1][2] == -signal.SIGKILL and [of_four[1][rank] for rank in (0, 1, 3)] == [0, 1, 1]
+
+
+def test_a_silent_rank_is_given_up() -> None:
+    ((kind, said), _), codes = ring_world.run(2, World(silent, engines, patience=1.5))
+    assert kind == "LostRankError" and said.startswith("rank 1 is gone")
+    assert codes[0] == 0
+
+
+@pytest.mark.parametrize(("rows", "world"), [(0, 3), (1, 4), (10, 4), (257, 2)])
+def test_rows_are_dealt_in_order_and_evenly(rows: int, world: int) -> None:
+    blocks = deal(rows, world)
+    sizes = [block.stop - block.start for block in blocks]
+    assert len(blocks) == world and sum(sizes) == rows and max(sizes) - min(sizes) <= 1
+    assert [row for block in blocks for row in range(rows)[block]] == list(range(rows))
+
+
+def test_a_header_comes_back_as_the_task_it_was() -> None:
+    task = Task(STOP, 5, 7, 3, 1, 2, 9, 1, 2, 1 << 40)
+    assert Task.of(task.words) == task and task.engine == ("cuda", 1 << 40)
+    assert Task(STOP).engine == ("auto", None)
