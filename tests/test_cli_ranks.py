@@ -17,11 +17,13 @@ import clouds
 import numpy as np
 import pytest
 import torch.distributed
+from jsonschema import Draft202012Validator
 
 from geometry.cli import main, ranks
 from geometry.cli.endings import INTERRUPTED, code_of, said_of
 from geometry.errors import LostRankError
 from geometry.pairs import ring
+from geometry.schema import schema_text
 
 TOLD = {
     "RANK": "0",
@@ -102,8 +104,9 @@ def test_the_leader_dismisses_the_others_with_its_own_code(
     alone: list[Any], points: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["analyze", str(points), *QUICK, "--json"]) == 0
-    assert alone == [f"{6} threads", (0, 2, False), "6 threads", 0]
+    assert alone == ["6 threads", (0, 2, False), "6 threads", 0]
     run = json.loads(capsys.readouterr().out)
+    Draft202012Validator(json.loads(schema_text())).validate(run)
     assert run["ranks"] == {"count": 2, "backend": "gloo"} and run["engine"].endswith(", 2 ranks over gloo")
     del alone[:]
     assert main(["analyze", str(points.parent / "absent.npy"), "--threads", "3"]) == 3
