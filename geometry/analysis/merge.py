@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from geometry.errors import InputError, UsageError
 from geometry.schema import array_index
 from geometry.schema.files import inside, readable
 from geometry.types import Record
+
+SHOWN = 8  # missing parts named
 
 
 def merge(folders: Sequence[Path]) -> Record:
@@ -80,13 +83,17 @@ def _require_whole(cards: dict[Path, dict[str, Any]]) -> None:
                 f"{first} is one of {card['of']} parts, {folder} one of {other['of']}; merge parts of one cut"
             )
     have = [one["index"] for one in cards.values()]
-    missing = sorted({*range(1, card["of"] + 1)} - {*have})
+    missing = [*islice((index for index in range(1, card["of"] + 1) if index not in have), SHOWN + 1)]
     if missing:
-        parts = ", ".join(f"{index}/{card['of']}" for index in missing)
-        raise UsageError(f"parts are missing: {parts}; run `geometry analyze --shard` for them and name their folders")
+        parts = ", ".join(f"{index}/{card['of']}" for index in missing[:SHOWN]) + ", ..." * (len(missing) > SHOWN)
+        raise UsageError(
+            f"{first}: parts are missing: {parts}; run `geometry analyze --shard` for them and name their "
+            "folders"
+        )
     twice = sorted({index for index in have if have.count(index) > 1})
-    if twice:
-        raise UsageError(f"part {twice[0]}/{card['of']} is there twice; name each part once")
+    if twice or len(have) != card["of"]:
+        part = f"part {twice[0]}/{card['of']} is there twice" if twice else f"there are more than {card['of']} parts"
+        raise UsageError(f"{first}: {part}; name each part once")
 
 
 def _rows(folder: Path, expected: int) -> list[dict[str, Any]]:
