@@ -89,11 +89,14 @@ def test_spectra_stand_on_that_of_the_reference(figure):
     np.testing.assert_allclose(own.get_ydata()[0], values["eigenvalues.4"][0] / total)
 
 
-def test_a_hundred_thousand_points_stay_below_a_megabyte():
-    record = crowded(100_000, 5)
+@pytest.mark.parametrize("generations", [1, pytest.param(5, marks=pytest.mark.long)])
+def test_a_hundred_thousand_points_stay_below_a_megabyte_and_one_generation_below_its_share(generations, monkeypatch):
+    record, most = crowded(20_000 * generations, generations), MEGABYTE * generations // 5
+    assert paper.BYTES == MEGABYTE
+    monkeypatch.setattr(paper, "BYTES", most)
     assert len(named(plate_of(record))["map"][0].collections[0].get_offsets()) == 20_000
     sizes = {kind: len(paper.encode(record, kind)) for kind in ("svg", "pdf")}
-    assert max(sizes.values()) < MEGABYTE, sizes
+    assert max(sizes.values()) < most, sizes
 
 
 def test_few_points_stay_smooth_and_a_crowd_has_few_colours():
