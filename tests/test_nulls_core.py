@@ -6,7 +6,7 @@ import clouds
 import numpy as np
 import pytest
 
-from geometry.nulls.core import Core, core_of, tamed
+from geometry.nulls.core import Core, core_of, directions_of, tamed
 from geometry.pairs import Scan, executor
 
 ENGINE = executor("cpu")
@@ -25,6 +25,15 @@ def test_scores_are_the_centred_rows_in_principal_directions() -> None:
     centred = points[made.rows] - points.mean(axis=0)
     assert np.allclose(np.linalg.norm(made.scores, axis=1), np.linalg.norm(centred, axis=1))
     assert np.hypot(np.linalg.norm(made.mean), made.apart) == pytest.approx(np.linalg.norm(points.mean(axis=0)))
+
+
+@pytest.mark.parametrize("made", [clouds.power_law(200, 6) + 3, clouds.low_rank(60, 9), clouds.gaussian(6, 9)])
+def test_scores_stand_along_their_directions(made: clouds.Cloud) -> None:
+    found = core(made)
+    points = made[found.rows]
+    directions = directions_of(found, points)
+    assert np.allclose(directions.T @ directions, np.eye(len(found.sd)), atol=1e-10)
+    assert np.allclose(found.scores @ directions.T, points - points.mean(axis=0), atol=1e-10)
 
 
 @pytest.mark.parametrize("jitter", [0.0, 1e-7])

@@ -14,7 +14,7 @@ import numpy as np
 
 from geometry.analysis.plan import Plan
 from geometry.collapse.radial_view import with_radius
-from geometry.nulls.core import core_of
+from geometry.nulls.core import core_of, directions_of
 from geometry.nulls.profiles import null_rows
 from geometry.projection.frame import Frame
 from geometry.types import Array, Floats, Ints
@@ -55,14 +55,10 @@ def agreement(before: Floats, after: Floats) -> float:
 
 
 def null_on_map(plan: Plan, frame: Frame, g: int) -> Floats | None:
-    """(c, 3) the elliptical draw of the generation at position g on the radius-preserving map; None without a core.
-
-    The directions of the core's scores s are those of X's / (c sd^2), X its rows about their mean.
-    """
+    """(c, 3) the elliptical draw of the generation at position g on the radius-preserving map; None without a core."""
     core = core_of(plan.scans[g], plan.gauge_rows)
     if len(core.sd) == 0 or len(core.rows) <= len(core.sd):
         return None
-    rows = plan.scans[g].points[core.rows].astype(np.float64)
-    directions = (rows - rows.mean(axis=0)).T @ core.scores / (len(rows) * core.sd**2)
+    directions = directions_of(core, plan.scans[g].points[core.rows].astype(np.float64))
     drawn = null_rows(core, plan.options.seed)
     return with_radius(drawn @ (directions.T @ frame.axes), np.linalg.norm(drawn, axis=1))

@@ -162,6 +162,16 @@ def in_principal_directions(points: Floats, rows: Ints, merged: float, outliers:
     )
 
 
+def directions_of(core: Core, points: Floats) -> Floats:
+    """(d, r) unit directions of the core's scores s in the space of its rows, points (c, d): X's / (c sd^2), X centred.
+
+    Of scores as they were projected, not of tamed ones.
+    """
+    centred = points - points.mean(axis=0)
+    found: Floats = centred.T @ core.scores / (len(points) * core.sd**2)
+    return found
+
+
 def tamed(core: Core) -> Core | None:
     """The core with every row beyond the median whitened radius pulled in to it; None where the tails are not heavy.
 

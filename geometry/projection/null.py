@@ -10,10 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from geometry.nulls.core import in_principal_directions
+from geometry.nulls.core import directions_of, in_principal_directions
 from geometry.nulls.profiles import null_rows
 from geometry.pairs.scan import Scan
-from geometry.pairs.spectrum import spectrum_of_points
 from geometry.types import Array, Floats, Ints
 
 
@@ -28,9 +27,7 @@ def null_sets(scans: Sequence[Scan], drawn: Sequence[Ints], centres: Sequence[Fl
 def _null(points: Floats, seed: int) -> Floats:
     """(s, d) rows about the origin."""
     core = in_principal_directions(points, np.arange(len(points)), 0.0, 0.0)
-    kept = len(core.sd)
-    if kept == 0:
+    if len(core.sd) == 0:
         return np.empty((0, points.shape[1]))
-    directions = spectrum_of_points(points).eigenvectors[:, :kept]
-    placed: Floats = null_rows(core, seed) @ directions.T
+    placed: Floats = null_rows(core, seed) @ directions_of(core, points).T
     return placed
