@@ -13,9 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from geometry.errors import UsageError
-from geometry.monitor.layer import attach
-from geometry.monitor.monitor import CollapseMonitor, Reading
-from geometry.monitor.sinks import PREFIX, sink
+from geometry.monitor.readings import Readings
 
 
 def _callback_class() -> Any:
@@ -29,43 +27,20 @@ def _callback_class() -> Any:
     raise UsageError("LightningMonitor needs PyTorch Lightning: `pip install lightning`")
 
 
-class LightningMonitor(_callback_class()):  # type: ignore[misc]
-    """Watch `layer` of the module that is fitted, read every `every` steps, log, and stop where a condition holds.
+class LightningMonitor(Readings, _callback_class()):  # type: ignore[misc]
+    """A callback for Lightning's Trainer; its arguments and errors are those of `Readings`."""
 
-    log: a further place for the readings (see `geometry.monitor.sinks`). pool and take are those of `watch`.
-    `readings` keeps them all. Raises InputError, when fitting starts, for a layer that is not there.
-    """
-
-    def __init__(
-        self,
-        monitor: CollapseMonitor,
-        layer: str,
-        *,
-        every: int = 100,
-        pool: str = "mean",
-        take: str | None = None,
-        log: Any = None,
-    ) -> None:
-        super().__init__()
-        if every < 1:
-            raise UsageError(f"every = {every}; a reading every 1 step or more")
-        self.monitor, self.layer, self.every, self.pool, self.take = monitor, layer, every, pool, take
-        self.readings: list[Reading] = []
-        self._sink = sink(log)
-        self._handle: Any = None
-        self._read_at = 0
+    _read_at = 0
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        self._handle = attach(pl_module, self.layer, self.monitor, pool=self.pool, take=self.take)
+        self._attach(pl_module)
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         step = trainer.global_step
         if step == self._read_at or step % self.every:  # one step may take several batches
             return
         self._read_at = step
-        reading = self.monitor.read(step)
-        self.readings.append(reading)
-        named = {PREFIX + key: value for key, value in reading.scalars.items()}
+        reading, named = self._read(step)
         if trainer.is_global_zero:
             for logger in trainer.loggers:
                 logger.log_metrics(named, step=step)
@@ -85,11 +60,6 @@ class LightningMonitor(_callback_class()):  # type: ignore[misc]
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         self.monitor.load_state_dict(state_dict)
-
-    def _remove(self) -> None:
-        if self._handle is not None:
-            self._handle.remove()
-            self._handle = None
 
 
 def _scalar(value: float) -> Any:
