@@ -100,6 +100,13 @@ def test_an_average_of_checkpoints_is_captured_like_one(runs: Path, tmp_path: Pa
     assert np.allclose(np.load(tmp_path / "out" / "stem.npy"), expected.numpy(), atol=1e-5)
 
 
+def test_layers_that_a_glob_cannot_have_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "tokens.npy", np.random.default_rng(1).integers(0, 11, (9, 4)))
+    line = ["capture", "--model", "models:Tokens", "--data", str(tmp_path / "tokens.npy"), "--layers", "*", "-q"]
+    assert main([*line, "-o", str(tmp_path / "out")]) == 0
+    assert "warning: 3 layers of a glob are left out, the first: layer 'recurrent'" in capsys.readouterr().err
+
+
 def test_killed_between_generations_and_given_again_it_goes_on_to_the_same_bytes(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -98,6 +98,8 @@ def test_pooling_has_its_closed_values() -> None:
     maps = torch.arange(16.0).reshape(1, 2, 2, 4)
     assert pooled(maps, "mean", "x")[0].tolist() == [[3.5, 11.5]]
     assert pooled(maps, "none", "x")[0].shape == (8, 2)
+    assert pooled(maps, "channels-last", "x")[0].tolist() == [[6.0, 7.0, 8.0, 9.0]]
+    assert pooled(tokens, "channels-last", "x")[0].tolist() == tokens.mean(1).tolist()
     assert pooled(torch.ones(3, 2), "cls", "x")[0].shape == (3, 2)
 
 
@@ -132,6 +134,24 @@ def test_tuples_and_dicts_are_read_by_the_part_that_is_named(tmp_path: Path) -> 
     assert np.allclose(rows(right, "split"), rows(states, "recurrent")[:, 2:], atol=1e-6)
     assert not (tmp_path / "b").exists() and not (tmp_path / "c").exists()
     assert tensor_of((torch.ones(2, 3), None, "x"), None, "one").shape == (2, 3)
+
+
+def test_parts_of_a_glob_that_cannot_be_captured_are_left_out_and_noted(tmp_path: Path) -> None:
+    tokens = np.random.default_rng(1).integers(0, 11, (9, 4))
+    folder = capture(models.Tokens(), tokens, ["*"], tmp_path / "a")
+    card = read_card(folder)
+    assert [one["name"] for one in card["layers"]] == ["table"]
+    assert [one["name"] for one in card["left_out"]] == ["recurrent", "split", "unused"]
+    assert "returns a tuple" in card["left_out"][0]["reason"] and "is not passed" in card["left_out"][2]["reason"]
+    with pytest.raises(InputError, match="'unused' is not passed"):
+        capture(models.Tokens(), tokens, ["*", "unused"], tmp_path / "b")
+    with pytest.raises(InputError, match="'unused' is not passed"):
+        capture(models.Tokens(), tokens, ["unuse?"], tmp_path / "c")
+    twice = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
+    twice.append(twice[1])
+    card = read_card(capture(twice, np.ones((5, 4), np.float32), ["?"], tmp_path / "d"))
+    assert [one["name"] for one in card["layers"]] == ["0", "2"]
+    assert "'1' is passed 2 times" in card["left_out"][0]["reason"]
 
 
 def test_batches_of_a_loader_come_with_labels_and_masks(tmp_path: Path) -> None:

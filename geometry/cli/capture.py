@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -23,7 +24,7 @@ from geometry.schema.places import alone, require_place
 if TYPE_CHECKING:
     from geometry.sources.capture import Request, Steer
 
-POOLS = ("mean", "cls", "last", "spatial", "none")
+POOLS = ("mean", "cls", "last", "spatial", "channels-last", "none")
 LEFT = re.compile(r"\.lock|\.gen_\d+\.\d+\.part")  # by a capture that was killed
 STEER = re.compile(r"(?P<layer>[^=]+)=(?P<path>.+?)(?:\*(?P<strength>[+-]?[\d.]+(?:[eE][+-]?\d+)?))?")
 
@@ -88,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
     with nullcontext() if alone_there else alone(args.output):
         folders = _captured(args, captures)
     cards = {str(folder): read_card(folder) for folder in folders}
+    _warn(cards)
     print(dumps(cards) if args.json else "\n".join(_line(folder, card) for folder, card in cards.items()))
     return 0
 
@@ -169,6 +171,15 @@ def _generations(args: argparse.Namespace) -> list[tuple[str, str | None, int | 
     if "{generation}" in args.model:
         return [(str(match.path), None, match.generation) for match in expand(args.model)]
     return [(args.model, None, None)]
+
+
+def _warn(cards: dict[str, dict[str, Any]]) -> None:
+    """How many layers that a glob means were left out, with the first reason, once for all generations alike."""
+    for left in {tuple(one["reason"] for one in card["left_out"]) for card in cards.values()}:
+        if left:
+            print(
+                f"geometry: warning: {len(left)} layers of a glob are left out, the first: {left[0]}", file=sys.stderr
+            )
 
 
 def _line(folder: str, card: dict[str, Any]) -> str:

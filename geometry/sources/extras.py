@@ -1,4 +1,4 @@
-"""Libraries that only some file formats need: imported when such a file is read, named in the error when missing."""
+"""Libraries that only some formats and models need: imported when they are met, named in the error when missing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from geometry.errors import InputError
 
 
 def optional(module: str, extra: str, what: str) -> Any:
-    """The module; InputError that names the extra to install where it is not here."""
+    """The module; InputError that names the extra where it is not here, or says why it cannot be imported."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise InputError(
             f"reading {what} needs {module.split('.')[0]}: pip install 'embedding-geometry[{extra}]'"
+        ) from error
+    except Exception as error:  # a build that does not fit its torch can raise anything
+        reason = (str(error).splitlines() or [""])[0][:200]
+        raise InputError(
+            f"reading {what} needs {module.split('.')[0]}, which is here but cannot be imported: "
+            f"{type(error).__name__}: {reason}; install the build that fits the others (of torchvision that of torch)"
         ) from error

@@ -2,8 +2,9 @@
 
 One pass over the data; of every batch each layer's output is pooled in its hook and written at once, so memory holds
 one batch of one layer. A trial pass over the first batch comes before: it finds the order of the layers and what is
-wrong with them, and nothing is written before it has succeeded. A folder is put in place whole; where it already holds
-this very capture, it is left as it is. `geometry.load` and `analyze --by layer` read the folder.
+wrong with them, and nothing is written before it has succeeded. Parts that a glob means and that cannot be captured
+(not passed, passed twice, no rows in what they give out) are left out and noted on the card. A folder is put in place
+whole; where it already holds this very capture, it is left as it is. `geometry.load` and `analyze --by layer` read it.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def capture(
 
     model: a torch module, or a text (see `geometry.sources.capture.models`); checkpoint: weights to load into it. data:
     an array (n, ...), a path, or an iterable of batches (see `geometry.sources.capture.data`). request: layers by name
-    or glob, or a Request with pool ("mean", "cls", "last", "spatial", "none"), take (which part of a tuple or dict),
+    or glob, or a Request with pool (see `geometry.sources.capture.pool`), take (which part of a tuple or dict),
     batch, limit (items), shape (of an item), steer (directions added on the way), see (principal directions of which
     the folder shows what drives them: `geometry.sources.capture.sight`), device. generation is noted on the card.
     progress is called with the number of items done. Where `out` holds this capture already, of the same weights, data
@@ -88,13 +89,13 @@ def capture(
     first = next(stream, None)
     if first is None:
         raise InputError("there is not one item in the data; give some")
-    order = _trial(being, layers, first, asked)
-    with whole_folder(Path(out), force=force) as part, _Files(part, order, asked.pool) as written:
+    layers, left = _trial(being, layers, first, asked)
+    with whole_folder(Path(out), force=force) as part, _Files(part, list(layers), asked.pool) as written:
         _run(being, layers, chain([first], stream), asked, written, progress)
         written.close()
         if asked.see:
-            _look(being, source, part, order, asked, written)
-        write_card(part, _card(named, source, asked, written) | {"made_by": made})
+            _look(being, source, part, list(layers), asked, written)
+        write_card(part, _card(named, source, asked, written) | {"left_out": _told(left), "made_by": made})
     return Path(out)
 
 
@@ -111,6 +112,10 @@ def _card(named: dict[str, Any], source: Any, asked: Request, written: _Files) -
     }
 
 
+def _told(left: dict[str, GeometryError]) -> list[dict[str, str]]:
+    return [{"name": name, "reason": str(error)} for name, error in left.items()]
+
+
 def _look(being: Subject, source: Any, part: Path, order: Sequence[str], asked: Request, written: _Files) -> None:
     for name in order:
         points = np.load(part / file_name(name), mmap_mode="r")
@@ -123,20 +128,33 @@ def _globs(layers: str | Sequence[str]) -> tuple[str, ...]:
     return (layers,) if isinstance(layers, str) else tuple(layers)
 
 
-def _trial(being: Subject, layers: dict[str, nn.Module], batch: Batch, asked: Request) -> list[str]:
-    """The layers in the order in which they are passed, each pooled once; raises what would go wrong later."""
+def _trial(
+    being: Subject, layers: dict[str, nn.Module], batch: Batch, asked: Request
+) -> tuple[dict[str, nn.Module], dict[str, GeometryError]]:
+    """The layers in the order in which they are passed, each pooled once, and why others cannot be captured.
+
+    Raises what is wrong with a layer that was named, and with all that a glob means.
+    """
     calls: Counter[str] = Counter()
+    left: dict[str, GeometryError] = {}
 
     def seen(name: str, output: Any) -> None:
         calls[name] += 1
-        pooled(tensor_of(output, asked.take, name), asked.pool, name, batch.mask)
+        try:
+            pooled(tensor_of(output, asked.take, name), asked.pool, name, batch.mask)
+        except GeometryError as error:
+            left[name] = error
 
     _pass(being, layers, batch, asked, seen)
     for name in layers:
         if calls[name] != 1:
             times = f"is passed {calls[name]} times" if calls[name] else "is not passed at all"
-            raise InputError(f"layer '{name}' {times} in one pass of {being.source}; name other layers")
-    return list(calls)
+            left[name] = InputError(f"layer '{name}' {times} in one pass of {being.source}; name other layers")
+    kept = {name: layers[name] for name in calls if name not in left}
+    fatal = [error for name, error in left.items() if name in asked.layers or not kept]
+    if fatal:
+        raise fatal[0]
+    return kept, left
 
 
 def _run(

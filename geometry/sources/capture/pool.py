@@ -3,7 +3,8 @@
   (b, d)          as it is
   (b, t, d)       mean over tokens, the first (cls), the last, or every token (none); padding left out where it is known
   (b, c, h, w)    mean over places, or every place (none); (b, c, t, h, w) likewise
-`spatial` says that axis 1 holds channels whatever the number of axes, as in one-dimensional convolutions.
+`spatial` says that axis 1 holds channels whatever the number of axes, as in one-dimensional convolutions;
+`channels-last` that the last one does, as in (b, h, w, c) of Swin; both take the mean over places.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from geometry.errors import InputError, UsageError
 
-POOLS = ("mean", "cls", "last", "spatial", "none")
+POOLS = ("mean", "cls", "last", "spatial", "channels-last", "none")
 SHOWN = 8  # parts of an output that an error names
 
 
@@ -45,7 +46,7 @@ def tensor_of(given: Any, take: str | None, layer: str) -> Tensor:
 
 def channels(tensor: Tensor, pool: str) -> int:
     """The axis that holds the features."""
-    return 1 if pool == "spatial" or tensor.ndim > 3 else tensor.ndim - 1
+    return 1 if pool == "spatial" or (tensor.ndim > 3 and pool != "channels-last") else tensor.ndim - 1
 
 
 def pooled(
@@ -69,7 +70,7 @@ def pooled(
     maps = channels(tensor, pool) == 1
     if maps and pool in ("cls", "last"):
         raise UsageError(f"layer '{layer}' gives out maps {tuple(tensor.shape)}, which have no {pool} token; take mean")
-    places = tensor.flatten(2).transpose(1, 2) if maps else tensor
+    places = tensor.flatten(2).transpose(1, 2) if maps else tensor.flatten(1, -2)
     counts = None if mask is None or maps or mask.shape != places.shape[:2] else mask.to(places.device) > 0
     return _of_places(places, pool, counts, items)
 
