@@ -29,7 +29,7 @@ def watch(
 ) -> Iterator[CollapseMonitor]:
     """Feed `monitor` with what `layer` gives out for as long as the block runs.
 
-    layer: the name of a module of the model, or a glob that one alone matches. pool: mean, cls, last, spatial or none,
+    layer: the name of a module of the model, or a glob that one alone matches. pool: how tokens or places become rows,
     as in `geometry.sources.capture.pool`. take: which part, where the layer returns a tuple or a dict. training_only:
     passes in evaluation mode are not counted. Raises InputError for a layer that is not there, or whose output is no
     tensor, UsageError for a pooling that is not there.
