@@ -268,10 +268,13 @@ def dataset(folder: Path, count: int = 2) -> Path:
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_dataset_folder_is_a_set(tmp_path: Path, count: int) -> None:
+def test_a_dataset_folder_is_a_set(tmp_path: Path, count: int, capsys: pytest.CaptureFixture[str]) -> None:
     found = one(dataset(tmp_path / "set", count))
     np.testing.assert_array_equal(found.points, POINTS)
     assert found.labels is not None and found.labels.tolist() == POINTS[:, 0].astype(int).tolist()
+    assert main(["inspect", str(tmp_path / "set"), "-j"]) == 0
+    (shown,) = json.loads(capsys.readouterr().out)["files"]  # no cache
+    assert next(one for one in shown["arrays"] if one["key"] == "embedding")["shape"] == [20, 3]
 
 
 def test_splits_of_a_dataset_are_sets_by_name(tmp_path: Path) -> None:

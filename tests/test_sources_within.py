@@ -258,6 +258,19 @@ def test_a_large_column_of_lists_is_read_in_batches_that_continue(
     assert points[2:5].tobytes() == POINTS[2:5].tobytes() and points[4:9].tobytes() == POINTS[4:9].tobytes()
 
 
+def test_few_of_many_parts_keep_their_files_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(parquet_files, "MOST_OPEN", 3)
+    for number, rows in enumerate(np.array_split(POINTS, 8)):
+        parquet.write_table(pa.table({"emb": rows.tolist()}), tmp_path / f"part-{number}.parquet")
+    points = streamed(one(tmp_path, 2000))
+    picked = np.arange(0, N, 7)
+    for _ in range(2):
+        np.testing.assert_array_equal(points[picked], POINTS[picked].astype(np.float64))
+        still = [held() for held in parquet_files.OPEN]
+        assert sum(cursor is not None and cursor.batches is not None for cursor in still) <= 3
+
+
 def test_a_generation_that_fits_comes_into_memory(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", emb=POINTS, generation=np.where(np.arange(N) % 10 == 3, 1, 0), ids=np.arange(N))
     most, few = load(tmp_path / "x.npz", stream=POINTS.nbytes // 2)

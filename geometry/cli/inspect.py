@@ -55,6 +55,7 @@ def _places(text: str) -> list[Place]:
     """Every readable file of a folder and of its subfolders, or what else the text means."""
     from geometry.sources import Place
     from geometry.sources.captured import layers_of
+    from geometry.sources.dataset_folders import data_files
     from geometry.sources.formats import readable
     from geometry.sources.model_folders import weights_of
     from geometry.sources.natural import natural
@@ -65,7 +66,9 @@ def _places(text: str) -> list[Place]:
     folder = Path(text).expanduser()
     if not folder.is_dir() or readable(folder) or weights_of(folder) or layers_of(folder):
         return locate(text)
+    listed = {sub: data_files(sub) for sub in (folder, *folder.glob("*/"))}
     found = [path for path in (*folder.glob("*"), *folder.glob("*/*")) if readable(path)]
+    found = [path for path in found if (only := listed.get(path.parent)) is None or path in only]
     inside = [path for path in found if not any(readable(parent) for parent in path.parents)]
     if not inside:
         raise InputError(f"{folder} holds no file that can be read; name a file, or the folder that has them")

@@ -13,6 +13,7 @@ from itertools import accumulate
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 
@@ -29,6 +30,8 @@ Dtype = np.dtype[Any]
 PAGES = 5 << 19  # bytes: a page and a dictionary of one column, as writers cut them
 BUFFER = 1 << 20  # bytes of a file read ahead, over all columns
 BATCH = 4 << 20  # bytes of rows decoded together
+MOST_OPEN = 32
+ORDER, OPEN = Lock(), list[ref["_Cursor"]]()  # the cursors whose files may be open, the last one used at the end
 
 
 def contents(path: Path) -> list[ArrayInfo]:
@@ -89,6 +92,7 @@ class _Cursor:
         """Rows (stop - start, d); one caller at a time."""
         out = np.empty((stop - start, self.d), self.kind)
         with self.lock:
+            _keep_few_open(self)
             if self.batches is None or start < self.at or self._group(start) > self._group(self.at):
                 self._open_at(self._group(start))
             while self.at < stop:
@@ -97,7 +101,17 @@ class _Cursor:
                 if not skipped:
                     done = self.at - len(batch) - start
                     out[done : done + len(batch)] = self._values(batch)
+            if self.at == self.firsts[-1]:
+                self.batches = None
         return out
+
+    def let_go(self) -> bool:
+        """Close the file, unless it is being read; a later part opens it again."""
+        free = self.lock.acquire(blocking=False)
+        if free:
+            self.batches = None
+            self.lock.release()
+        return free
 
     def _group(self, row: int) -> int:
         return bisect_right(self.firsts, row) - 1
@@ -124,6 +138,14 @@ class _Cursor:
         if values.shape[1] != self.d:
             raise columns.ragged(str(self.path), self.names[0], (first, values.shape[1]), (0, self.d))
         return values
+
+
+def _keep_few_open(cursor: _Cursor) -> None:
+    """Of many parts of a set only the last MOST_OPEN read keep their files open."""
+    with ORDER:
+        used = [one for one in (held() for held in OPEN) if one is not None and one is not cursor]
+        past = used[: max(len(used) - MOST_OPEN + 1, 0)]
+        OPEN[:] = [ref(one) for one in used if one not in past or not one.let_go()] + [ref(cursor)]
 
 
 def _open(path: Path, streams: int = 0) -> Any:

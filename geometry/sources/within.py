@@ -35,7 +35,7 @@ def rows_in_file(path: Path, info: ArrayInfo, stream: int) -> Array:
         where = f"{path}:{info.key}" if info.key else str(path)
         raise InputError(
             f"{where}: {' x '.join(map(str, info.shape))} take {mib(given_bytes(info))} in memory, more than the "
-            f"{mib(stream)} that a set may take here, and this {format_of(path).name} file cannot be read in parts; "
+            f"{mib(stream)} that a set may take here, and this {path.suffix or format_of(path).name} file cannot be read in parts; "
             "save it as .npy, or as a column of lists in .parquet, or raise --memory-budget"
         )
     return cast(Array, found)

@@ -39,7 +39,7 @@ def embeddings(path: Path) -> None:
     assert all(np.isfinite(one.points).all() for one in sets)
     in_blocks(path)
     try:
-        streamed = geometry.load(path, stream=96)
+        streamed = geometry.load(path, stream=95)
     except InputError as error:
         if "cannot be read in parts" not in str(error):
             raise
@@ -79,6 +79,7 @@ def policy(path: Path) -> None:
 def record(path: Path) -> None:
     """A gate on the run, and how a repeat of it would be called and compared."""
     from geometry.analysis.rerun import compare, options_of, paths_of, recorded
+    from geometry.report import table
     from geometry.schema import readable
 
     found = recorded(path)
@@ -86,6 +87,7 @@ def record(path: Path) -> None:
         paths_of(found.run, ["given"])
         options_of(found.run)
         compare(found, found)
+        table(found, 80)
     _command("gate", str(path.parent), "--fail-on", "scale<.5x", "--against", str(path.parent), "--json")
 
 
@@ -176,7 +178,7 @@ TARGETS: dict[str, Target] = {
         "model.safetensors.index.json", embeddings, (whole.index,), {"a.safetensors": whole.safetensors}
     ),
     "parquet": Target("a.parquet", embeddings, (whole.parquet,)),
-    "arrow": Target("a.arrow", embeddings, (whole.arrow,)),
+    "arrow": Target("a.arrow", embeddings, (whole.arrow, lambda: whole.arrow(file=True))),
     "csv": Target("a.csv", embeddings, (whole.csv,)),
     "hdf5": Target("a.h5", embeddings, (whole.hdf5,)),
     "labels": Target(

@@ -64,13 +64,15 @@ def parquet() -> bytes:
     return _bytes(lambda buffer: pa.parquet.write_table(table, buffer))
 
 
-def arrow() -> bytes:
+def arrow(file: bool = False) -> bytes:
     import pyarrow as pa
+    import pyarrow.ipc
 
+    new = pa.ipc.new_file if file else pa.ipc.new_stream
     table = pa.table({"x": POINTS.tolist(), "label": list("abcdef")})
 
     def write(buffer: io.BytesIO) -> None:
-        with pa.ipc.new_stream(buffer, table.schema) as stream:
+        with new(buffer, table.schema) as stream:
             stream.write_table(table)
 
     return _bytes(write)
