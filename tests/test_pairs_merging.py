@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from geometry.pairs import neighbors
-from geometry.pairs.merging import merged, without_own
+from geometry.pairs.merging import joined_to, merged, without_own
 
 
 @pytest.fixture
@@ -28,6 +28,18 @@ def test_parts_of_a_base_give_the_table_of_the_whole(points: np.ndarray, cuts: l
         sq_dist, index = merged(order, k)
         np.testing.assert_array_equal(sq_dist, whole.sq_dist)
         np.testing.assert_array_equal(index, whole.index)
+
+
+def test_parts_one_after_another_give_the_table_of_the_whole_and_touch_only_what_gains(points: np.ndarray) -> None:
+    k, whole = 9, neighbors(points, 9, queries=points[::7])
+    best = np.empty((len(whole.index), 0)), np.empty((len(whole.index), 0), np.int64)
+    for start in (200, 0, 100):  # ties of a later part have the smaller numbers
+        table = neighbors(points[start : start + 100], k, queries=points[::7])
+        best = joined_to(best, (table.sq_dist, table.index + start), k)
+    np.testing.assert_array_equal(best[0], whole.sq_dist)
+    np.testing.assert_array_equal(best[1], whole.index)
+    far = np.full_like(best[0], np.inf), np.zeros_like(best[1])
+    assert joined_to(best, far, k) is best and (best[1] == whole.index).all()
 
 
 def test_a_row_is_no_neighbour_of_itself_even_among_copies(points: np.ndarray) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from geometry import errors
 from geometry.errors import GeometryError
 from geometry.pairs.executor import Executor
-from geometry.pairs.merging import merged
+from geometry.pairs.merging import joined_to
 from geometry.pairs.ring.link import Link
 from geometry.pairs.ring.task import COUNTS, Task, deal
 from geometry.types import Array, Floats, Ints
@@ -84,7 +84,7 @@ def nearest(link: Link, engine: Engine, task: Task, share: Share) -> Made:
         if m == 0 or most < 1:
             return
         table = engine().neighbors(share.queries, share.queries if own else block, most, exclude_self=own)
-        best = merged([best, (table.sq_dist, table.index + spans[number].start)], task.k)
+        best = joined_to(best, (table.sq_dist, table.index + spans[number].start), task.k)
         np.logical_and(certified, table.certified, out=certified)
 
     failed = _go_round(link, share.base, spans, meet)
