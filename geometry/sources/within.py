@@ -32,11 +32,11 @@ def rows_in_file(path: Path, info: ArrayInfo, stream: int) -> Array:
     """The rows of an array that stay in the file; InputError where it has to be read whole."""
     found = stored(path, info.key, stream)
     if found is None:
-        where = f"{path}:{info.key}" if info.key else str(path)
+        where, kind = f"{path}:{info.key}" if info.key else str(path), path.suffix or format_of(path).name
         raise InputError(
             f"{where}: {' x '.join(map(str, info.shape))} take {mib(given_bytes(info))} in memory, more than the "
-            f"{mib(stream)} that a set may take here, and this {path.suffix or format_of(path).name} file cannot be read in parts; "
-            "save it as .npy, or as a column of lists in .parquet, or raise --memory-budget"
+            f"{mib(stream)} that a set may take here, and this {kind} file cannot be read in parts; save it as .npy, "
+            "or as a column of lists in .parquet, or raise --memory-budget"
         )
     return cast(Array, found)
 
