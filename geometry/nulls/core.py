@@ -19,7 +19,9 @@ from scipy.linalg import solve_triangular
 
 from geometry.pairs import Executor, Scan
 from geometry.pairs.copies import find_copies
+from geometry.pairs.frame import ROWS as BLOCK
 from geometry.pairs.frame import mean_of
+from geometry.pairs.plan import blocks
 from geometry.pairs.spectrum import spectrum_of_points
 from geometry.types import Array, Floats, Ints
 
@@ -103,7 +105,9 @@ def _core(scan: Scan, most: int) -> Core:
 
 def _sample(points: Array, rows: Ints, most: int, seed: int) -> Ints:
     """At most `most` of `rows`, seeded, chosen in the order of their distance to the mean."""
-    radius = np.linalg.norm(points[rows] - mean_of(points), axis=1)
+    mean, radius = mean_of(points), np.empty(len(rows))
+    for part in blocks(len(rows), BLOCK):
+        radius[part] = np.linalg.norm(points[rows[part]] - mean, axis=1)
     order = rows[np.argsort(radius, kind="stable")]
     if len(order) <= most:
         return order

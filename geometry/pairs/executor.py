@@ -41,6 +41,7 @@ class Executor(Protocol):
 
 def table_of(sq_dist: Floats, index: Ints, certified: Array) -> Neighbors:
     """An engine's (n, k) squared distances and indices as a table; distances are rounded last."""
+    dist = np.empty(sq_dist.shape, np.float32)
     with np.errstate(over="ignore"):  # beyond float32 dist is infinite; sq_dist stays
-        dist = np.sqrt(sq_dist).astype(np.float32)
+        np.sqrt(sq_dist, out=dist, casting="same_kind")  # of float64, rounded piece by piece
     return Neighbors(dist, index, certified, sq_dist)

@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from geometry.types import Neighbors
+from geometry.pairs.plan import blocks
+from geometry.types import Floats, Ints, Neighbors
 
 DRAWS = 16
+ROWS = 8192  # of a table looked at together
 
 
 def width_for(k: int) -> int:
@@ -24,13 +26,21 @@ def width_for(k: int) -> int:
 
 def restrict(table: Neighbors, rows: NDArray[np.bool_], among: NDArray[np.bool_], k: int) -> Neighbors:
     """The k nearest of `among` for each of `rows`, both masks (n,); rows that the table cannot fill are left out."""
+    asked = np.flatnonzero(rows)
+    parts = [_nearest_kept(table, asked[part], among, k) for part in blocks(len(asked), ROWS)]
+    if not parts:
+        parts = [_nearest_kept(table, asked, among, k)]
+    found, sq_dist, index = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Neighbors(np.sqrt(sq_dist).astype(np.float32), index, table.certified[found], sq_dist)
+
+
+def _nearest_kept(table: Neighbors, rows: Ints, among: NDArray[np.bool_], k: int) -> tuple[Ints, Floats, Ints]:
+    """Those of `rows` that have k neighbours in `among`, with their squared distances and numbers."""
     inside = among[table.index[rows]]
     full = inside.sum(axis=1) >= k
-    order = np.argsort(~inside, axis=1, kind="stable")[full, :k]
-    rows = np.flatnonzero(rows)[full]
-    sq_dist = np.take_along_axis(table.sq_dist[rows], order, axis=1)
-    index = np.take_along_axis(table.index[rows], order, axis=1)
-    return Neighbors(np.sqrt(sq_dist).astype(np.float32), index, table.certified[rows], sq_dist)
+    order = np.argsort(~inside[full], axis=1, kind="stable")[:, :k]
+    rows = rows[full]
+    return rows, table.sq_dist[rows[:, None], order], table.index[rows[:, None], order]
 
 
 def within(table: Neighbors, keep: NDArray[np.bool_], k: int) -> Neighbors:
