@@ -59,6 +59,7 @@ CASES: dict[str, tuple[Case, ...]] = {
         _statistic("vendi", 2_000, 512),
     ),
     "analyze": (Case("analyze", {"n": 10_000, "d": 256, "generations": 6}),),
+    "layers": (Case("layers", {"n": 1797, "generations": 4, "model": {}}),),
     "device": (Case("device", {"n": 4096}),),
     "gpu": (
         Case("device", {"n": 16_384}),
@@ -70,6 +71,7 @@ QUICK: dict[str, tuple[Case, ...]] = {
     "prdc": (Case("prdc", {"n": 400, "m": 300, "d": 16, "k": 5, "kind": "mixture"}),),
     "statistics": tuple(_statistic(name, 300, 16) for name in ("ess", "lpca", "danco", "local", "vendi")),
     "analyze": (Case("analyze", {"n": 300, "d": 8, "generations": 2}),),
+    "layers": (Case("layers", {"n": 150, "generations": 2, "model": {"steps": 5}}),),
     "device": (Case("device", {"n": 512}),),
     "gpu": (Case("device", {"n": 4096}), _neighbors(20_000, 128, 15)),
 }

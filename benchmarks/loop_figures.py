@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -142,7 +142,7 @@ def _lines(ax: Axes, points: list[Point]) -> None:
             found = [point for point in every if point.setting.get("seed") == seed]
             error = [1.96 * (point.stderr or 0) for point in found]
             x, y = [point.x for point in found], [point.value for point in found]
-            shown = {"color": COLORS.get(series, style.INK), "label": "" if seed else series}
+            shown: dict[str, Any] = {"color": COLORS.get(series, style.INK), "label": "" if seed else series}
             ax.errorbar(x, y, yerr=error, fmt="--o" if seed else "-o", ms=3, **shown)
     ax.set_xlabel("generation")
     ax.locator_params(axis="x", integer=True)
