@@ -9,7 +9,9 @@ import pytest
 
 from geometry.analysis import analyze, memory
 from geometry.analysis.ledger import Ledger
+from geometry.analysis.merge import merge
 from geometry.analysis.plan import Options, plan
+from geometry.analysis.shards import Shard, run_shard
 from geometry.catalog import compute
 from geometry.cli import main
 from geometry.errors import UsageError
@@ -186,6 +188,15 @@ def test_neighbours_among_all_rows_are_kept_on_the_way(folder: Path, tmp_path: P
     again = Strips(Watched(), tmp_path, tile=SAMPLE * 500).stored_neighbors(Queries(*asked), scan.whole.stored, 4096)  # type: ignore[arg-type]
     assert sum(len(base) for base in read) == N - int(kept["done"])
     assert again.index.tobytes() == table.index.tobytes()
+
+
+def test_parts_of_a_streamed_run_are_joined(streamed: Any, folder: Path, tmp_path: Path) -> None:
+    options = Options(statistics=NAMES, sample=SAMPLE, memory_budget=SMALL, k=8)
+    for index in (1, 2):
+        run_shard(str(folder), options, Shard(index, 2), tmp_path / str(index))
+    whole = merge([tmp_path / "1", tmp_path / "2"])
+    assert whole.results == json.loads(json.dumps(streamed.results))
+    assert whole.run["exactness"]["streamed"] == [{"rows": N, "sampled": SAMPLE}] * 2
 
 
 def test_rows_in_files_are_not_turned(folder: Path) -> None:
