@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from cuda_on_cpu import SCHEDULES, Stuck, build, loader
@@ -98,3 +100,23 @@ def test_a_missing_compiler_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_source_that_does_not_compile_names_its_line() -> None:
     with pytest.raises(RuntimeError, match=r"kernels/broken\.cu:2"):
         build("broken.cu", (), {"broken.cu": "\nint x = no_such_word;\n"})
+
+
+def test_what_was_built_is_kept_and_another_text_is_another_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    def path(source: str) -> str:
+        loader._build.cache_clear()
+        return str(build("harness.cu", ("order",), {"harness.cu": source}).library._name)
+
+    first = path(SOURCE)
+    assert path(SOURCE + "// more") != first
+    monkeypatch.setattr(loader, "_compile", None)
+    assert path(SOURCE) == first
+
+
+def test_other_flags_have_a_folder_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(loader, "STORE", tmp_path)
+    monkeypatch.setattr(loader, "_compile", lambda *_: None)
+    first = loader._headers.__wrapped__()
+    assert loader._headers.__wrapped__() == first
+    monkeypatch.setattr(loader, "FLAGS", (*loader.FLAGS, "-O1"))
+    assert loader._headers.__wrapped__() != first

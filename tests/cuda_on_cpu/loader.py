@@ -1,13 +1,15 @@
 """Builds a kernel source with g++ against the fiber harness, and launches its kernels with NumPy arrays.
 
 The source goes in unchanged, between the harness header and one entry per kernel asked for. Arguments are
-passed as `cuLaunchKernel` takes them: arrays by address, NumPy scalars by value, in the kernel's own types.
+passed as `cuLaunchKernel` takes them: arrays by address, NumPy scalars by value, in the kernel's own types. What has
+been built is kept for other processes and later runs; anything that goes into it makes another.
 """
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -20,20 +22,19 @@ from typing import Any
 
 import numpy as np
 
-from geometry.pairs.cuda.builder import kernel_files, kernel_folder
+from geometry.pairs.cuda.builder import kernel_folder
 
 HERE = Path(__file__).resolve().parent
+STORE = HERE.parent.parent / ".pytest_cache" / "cuda_on_cpu"  # programs built before, by the digest of their text
 INCLUDED = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 SCHEDULES = (0, 1, 7, 11)  # forward, reverse, two seeded shuffles
 FLAGS = (
     "-std=c++17",
     "-O2",
     "-fPIC",
-    "-shared",
     "-ffp-contract=off",
     "-frounding-math",
     "-fno-gnu-unique",
-    "-Wl,-Bsymbolic",
 )
 
 
@@ -61,11 +62,12 @@ class Program:
 
 def build(name: str, kernels: tuple[str, ...], edited: Mapping[str, str] | None = None) -> Program:
     """The program of `kernels` in the source `name`; `edited` texts stand in the place of files (mutations)."""
-    edited = edited or {}
-    parts = {name}
-    while more := {header for part in parts for header in INCLUDED.findall(_text(part, edited))} - parts:
-        parts |= more
-    return _build(name, kernels, tuple(sorted((part, edited[part]) for part in parts if part in edited)))
+    parts: dict[str, str] = {}
+    wanted = {name}
+    while wanted:
+        parts |= {part: _text(part, edited or {}) for part in wanted}
+        wanted = {header for text in parts.values() for header in INCLUDED.findall(text)} - {*parts}
+    return _build(name, kernels, tuple(sorted(parts.items())))
 
 
 def _text(name: str, edited: Mapping[str, str]) -> str:
@@ -73,27 +75,53 @@ def _text(name: str, edited: Mapping[str, str]) -> str:
 
 
 @cache
-def _build(name: str, kernels: tuple[str, ...], edited: tuple[tuple[str, str], ...]) -> Program:
-    compiler = shutil.which("g++")
-    if compiler is None:
+def _build(name: str, kernels: tuple[str, ...], parts: tuple[tuple[str, str], ...]) -> Program:
+    compiler = _compiler()
+    entries = "\n".join(_ENTRY.replace("NAME", kernel) for kernel in kernels)
+    unit = f'{_HEAD}\n#line 1 "kernels/{name}"\n{dict(parts)[name]}\n{entries}\n'
+    library = _headers() / f"{_digest(unit, *(text for _, text in parts))}.so"
+    if not library.exists():
+        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+            for file, text in parts:
+                (Path(folder) / file).write_text(text)
+            (Path(folder) / "unit.cpp").write_text(unit)
+            words = ["-shared", "-Wl,-Bsymbolic", f"-I{library.parent}", f"-I{HERE}", "unit.cpp"]
+            _compile([compiler, *words], library, folder)
+    return Program(ctypes.CDLL(str(library)))
+
+
+@cache
+def _headers() -> Path:
+    """The folder of everything built with these headers, flags and compiler; in it device.h, parsed once for all."""
+    compiler = _compiler()
+    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
+    harness = (path.read_text() for path in sorted(HERE.iterdir()) if path.suffix in (".h", ".cuh"))
+    folder = STORE / _digest(version, *FLAGS, *harness)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "device.h.gch").exists():
+        _compile([compiler, "-x", "c++-header", "device.h"], folder / "device.h.gch", HERE)
+    return folder
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def _compile(command: Sequence[str], target: Path, folder: str | Path) -> None:
+    """Runs a compiler in `folder`; `target` appears whole, also where another process makes the same."""
+    part = target.with_name(f".{os.getpid()}.{target.name}")
+    words = [*command, *FLAGS, "-o", str(part)]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"g++ refuses this:\n{done.stderr[-4000:]}")
+    part.replace(target)
+
+
+def _compiler() -> str:
+    found = shutil.which("g++")
+    if found is None:
         raise RuntimeError("g++ is missing: the CUDA kernels cannot be executed on the CPU. Install g++ 12 or newer.")
-    folder = Path(tempfile.mkdtemp(prefix="cuda_on_cpu_"))
-    try:
-        for path in kernel_files():
-            (folder / path.name).write_text(path.read_text())
-        for file, text in edited:
-            (folder / file).write_text(text)
-        entries = "\n".join(_ENTRY.replace("NAME", kernel) for kernel in kernels)
-        unit = f'{_HEAD}\n#line 1 "kernels/{name}"\n{(folder / name).read_text()}\n{entries}\n'
-        (folder / "unit.cpp").write_text(unit)
-        library = folder / f"{hashlib.sha256(unit.encode()).hexdigest()[:16]}.so"
-        command = [compiler, *FLAGS, f"-I{HERE}", f"-I{folder}", str(folder / "unit.cpp"), "-o", str(library)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"g++ refuses {name}:\n{done.stderr[-4000:]}")
-        return Program(ctypes.CDLL(str(library)))
-    finally:
-        shutil.rmtree(folder)  # the loaded library stays mapped
+    return found
 
 
 _HEAD = '#include "device.h"\nalignas(128) long long shared_memory[harness::SHARED_WORDS];'
