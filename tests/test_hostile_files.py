@@ -1,85 +1,126 @@
-"""Files from strangers end in one of our errors that names them: nothing runs, little memory, little time."""
+"""Files from strangers end in one of our errors that names them: nothing runs, little memory and time, no output."""
 
 from __future__ import annotations
 
-import time
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hostile.corpus import CODE, LIES, MARK
+from hostile.limits import within_limits
 
 import geometry
+from geometry.cli import main
 from geometry.errors import GeometryError, UnsafeFileError
 from geometry.sources.formats import contents
 
-SECONDS, BYTES = 2.0, 256 << 20
-Writer = Callable[[Path], Path]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "inner").mkdir()
-    return tmp_path / "inner"
-
-
-def refused(action: Callable[[], object], path: Path) -> GeometryError:
-    """The error of an action, which must name the file, be quick and need little memory."""
-    tracemalloc.start()
-    start = time.process_time()
-    try:
-        with pytest.raises(GeometryError) as caught:
-            action()
-        seconds, peak = time.process_time() - start, tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert path.name in str(caught.value)
-    assert seconds < SECONDS
-    assert peak < BYTES
-    return caught.value
+FILES = {**CODE, **LIES}
+COMMANDS: dict[str, list[str]] = {
+    "analyze": ["analyze", "GOOD", "BAD", "-q", "-o", "OUT"],
+    "compare": ["compare", "BAD", "GOOD", "-q", "-o", "OUT"],
+    "doctor": ["doctor", "GOOD", "BAD"],
+    "fingerprint": ["fingerprint", "GOOD", "BAD", "-o", "OUT"],
+    "spectra": ["inspect", "BAD", "--spectra"],
+    "sum": ["inspect", "BAD - .5*BAD", "--spectra"],
+    "capture": ["capture", "--model", "models:Convolutions", "--data", "BAD", "--layers", "stem", "-q", "-o", "OUT"],
+    "checkpoint": [
+        "capture", "--model", "models:Convolutions", "--checkpoint", "BAD", "--data", "GOOD", "--layers", "stem",
+        "-q", "-o", "OUT",
+    ],
+    "generate": ["generate", "gmm", "--regime", "replace", "--data", "BAD", "--generations", "1", "-q", "-o", "OUT"],
+    "images": ["generate", "vae", "--regime", "replace", "--data", "BAD", "--generations", "1", "-q", "-o", "OUT"],
+}  # fmt: skip
+OF_EACH_KIND = (
+    ".npy of a petabyte", "pickle in .npz", ".npz bomb", ".safetensors, overlapping", "index to a file above",
+    ".pt of a billion leaves", "a .csv of words", "empty .parquet",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _readers_loaded() -> None:
-    """The time of an import is not the file's."""
+    """The time and memory of an import are not the file's."""
     import h5py  # noqa: F401
     import pyarrow.parquet  # noqa: F401
+    import sklearn.mixture  # noqa: F401
     import torch  # noqa: F401
 
 
-@pytest.mark.parametrize("write", CODE.values(), ids=CODE.keys())
-def test_code_in_a_file_does_not_run(write: Writer, folder: Path) -> None:
-    path = write(folder)
-    refused(lambda: geometry.load(path), path)
-    assert not (folder / MARK).exists()
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A file of the corpus by name, each written once into a folder of its own, beside a good set."""
+    paths: dict[str, Path] = {}
+
+    def make(name: str) -> Path:
+        if name not in paths:
+            folder = tmp_path_factory.mktemp("hostile") / "inner"
+            folder.mkdir()
+            np.save(folder.parent / "good.npy", np.random.default_rng(0).standard_normal((20, 4)).astype(np.float32))
+            paths[name] = FILES[name](folder)
+        return paths[name]
+
+    return make
 
 
-@pytest.mark.parametrize("name", [name for name in CODE if name.startswith(("pickle", "bare"))])
-def test_pickles_are_called_unsafe(name: str, folder: Path) -> None:
-    path = CODE[name](folder)
-    assert isinstance(refused(lambda: geometry.load(path), path), UnsafeFileError)
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_refused_when_loaded(name: str, made: Callable[[str], Path]) -> None:
+    path = made(name)
+    with within_limits(), pytest.raises(GeometryError, match=path.name) as caught:
+        geometry.load(path)
+    assert not (path.parent / MARK).exists()
+    if name.startswith(("pickle", "bare")):
+        assert isinstance(caught.value, UnsafeFileError)
 
 
-@pytest.mark.parametrize("write", LIES.values(), ids=LIES.keys())
-def test_a_file_that_lies_is_refused_in_time_and_memory(write: Writer, folder: Path) -> None:
-    path = write(folder)
-    refused(lambda: geometry.load(path), path)
-
-
-@pytest.mark.parametrize("write", {**CODE, **LIES}.values(), ids={**CODE, **LIES}.keys())
-def test_a_look_inside_is_as_safe(write: Writer, folder: Path) -> None:
+@pytest.mark.parametrize("name", FILES)
+def test_a_look_inside_is_as_safe(name: str, made: Callable[[str], Path]) -> None:
     """`inspect` may describe a file that `load` refuses, or refuse it likewise; it runs and costs as little."""
-    path = write(folder)
-    tracemalloc.start()
-    start = time.process_time()
-    try:
-        contents(path)
-    except GeometryError as error:
-        assert path.name in str(error)
-    finally:
-        seconds, peak = time.process_time() - start, tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    assert seconds < SECONDS
-    assert peak < BYTES
-    assert not (folder / MARK).exists()
+    path = made(name)
+    with within_limits():
+        try:
+            contents(path)
+        except GeometryError as error:
+            assert path.name in str(error)
+    assert not (path.parent / MARK).exists()
+
+
+def refused(path: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 3 and one line that names the file; nothing has run, and nothing was written."""
+    words = {"BAD": str(path), "GOOD": str(path.parent.parent / "good.npy"), "OUT": str(path.parent / "out")}
+    line = [words.get(word, word.replace("BAD", str(path))) for word in COMMANDS[command]]
+    before = sorted(path.parent.rglob("*"))
+    with within_limits():
+        assert main(line) == 3
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert path.name in told.err and told.err.count("\n") == 1
+    assert sorted(path.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_refuses_files_of_every_kind(
+    command: str, made: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in OF_EACH_KIND:
+        refused(made(name), command, capsys)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_refuses_every_file(
+    command: str, made: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in FILES:
+        refused(made(name), command, capsys)
+
+
+@pytest.mark.parametrize("command", ["analyze", "doctor", "compare", "fingerprint", "spectra", "generate"])
+@pytest.mark.parametrize("pattern", ["none_{generation}.npy", "no/*.npz", "[z-a].npy", "a**b.npy", "x" * 300 + ".npy"])
+def test_patterns_that_match_nothing(
+    command: str, pattern: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "good.npy", np.ones((5, 2)))
+    words = {"BAD": f"{tmp_path}/{pattern}", "GOOD": str(tmp_path / "good.npy"), "OUT": str(tmp_path / "out")}
+    assert main([words.get(word, word) for word in COMMANDS[command]]) == 3
+    assert capsys.readouterr().err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["good.npy"]

@@ -19,6 +19,7 @@ from geometry.analysis.shards import CARD
 from geometry.errors import InputError, UsageError
 from geometry.schema import array_index
 from geometry.schema.files import inside, readable
+from geometry.schema.shape import require_shape
 from geometry.types import Record
 
 SHOWN = 8  # missing parts named
@@ -41,6 +42,7 @@ def _joined(cards: dict[Path, dict[str, Any]]) -> Record:
     last = cards[order[-1]]
     names = last["identity"]["arguments"]["statistics"]
     rows = [row for folder in order for row in _rows(folder, cards[folder]["rows"])]
+    require_shape(last["run"], rows)
     rows.sort(key=lambda row: (row["position"], names.index(row["name"])))
     arrays = {}
     for folder in (order[-1], *order[:-1]):

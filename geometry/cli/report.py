@@ -26,13 +26,15 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write figures and page into the run's own folder; print the table of generations and where the page is."""
     from geometry.report import table, write
-    from geometry.schema import read_record
+    from geometry.schema import read_record, readable
 
-    record = read_record(args.folder)
-    paths = write(record, args.folder, formats=tuple(dict.fromkeys(args.format)), with_plate=args.plate)
+    with readable(args.folder):
+        record = read_record(args.folder)
+        told = table(record, shutil.get_terminal_size((120, 24)).columns)
+        paths = write(record, args.folder, formats=tuple(dict.fromkeys(args.format)), with_plate=args.plate)
     if args.json:
         print(json.dumps({"files": [str(path) for path in paths]}))
         return 0
-    print(table(record, shutil.get_terminal_size((120, 24)).columns))
+    print(told)
     print(f"{len(paths)} files; the page is {paths[-1]}")
     return 0

@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     before = recorded(args.run_file)
     set_threads(args.threads)
     with readable(args.run_file):
+        compare(before, before)  # what cannot be compared is refused before anything is repeated
         sources, options = _asked(before, args)
     now = _again(sources, options, args)
     with readable(args.run_file):

@@ -21,6 +21,7 @@ import numpy as np
 
 from geometry.errors import GeometryError, InputError
 from geometry.schema.places import make_folder
+from geometry.schema.shape import require_shape
 from geometry.types import Array, Record
 
 FORMULA = tuple("=+-@\t\n")  # what a spreadsheet takes for the start of a formula, or skips before one
@@ -146,7 +147,9 @@ def read_run(folder: Path | str) -> Record:
     with readable(folder):
         run = json.loads((folder / "run.json").read_text("utf-8"))
         lines = (folder / "results.jsonl").read_text("utf-8").splitlines()
-        return Record(run, [json.loads(line) for line in lines], {})
+        results = [json.loads(line) for line in lines]
+        require_shape(run, results)
+        return Record(run, results, {})
 
 
 @contextmanager
