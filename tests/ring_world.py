@@ -39,11 +39,11 @@ def run(size: int, world: World) -> tuple[Any, list[int | None]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
         forkserver.ensure_running()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    shared = place(0)
     answer, result = context.Pipe(duplex=False)
-    processes = [context.Process(target=_rank, args=(rank, size, port, world, result)) for rank in range(size)]
+    processes = [
+        context.Process(target=_rank, args=(size, shared | {"RANK": str(rank)}, world, result)) for rank in range(size)
+    ]
     for process in processes:
         process.start()
     found = answer.recv() if answer.poll(100) else "no answer"
@@ -54,8 +54,16 @@ def run(size: int, world: World) -> tuple[Any, list[int | None]]:
     return found, [process.exitcode for process in processes]
 
 
-def _rank(rank: int, size: int, port: int, world: World, result: Any) -> None:
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "RANK": str(rank)}
+def place(rank: int) -> dict[str, str]:
+    """The environment of a rank whose ranks meet at a free port of this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "RANK": str(rank)}
+
+
+def _rank(size: int, told: dict[str, str], world: World, result: Any) -> None:
+    os.environ |= told
+    rank = int(told["RANK"])
     torch.set_num_threads(1)
     with ring.joined(rank, size, gpu=False, patience=timedelta(seconds=world.patience)) as link:
         if rank:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 import ring_world
 from ring_world import World
 
-from geometry.errors import InputError, OutOfMemoryError
+from geometry.errors import InputError, OutOfMemoryError, UsageError
 from geometry.pairs import executor, own_executor, ring
 from geometry.pairs.ring import Link, RingExecutor
 from geometry.pairs.ring.task import STOP, Task, deal
@@ -196,6 +197,15 @@ def test_a_silent_rank_is_given_up() -> None:
     ((kind, said), _), codes = ring_world.run(2, World(silent, engines, patience=1.5))
     assert kind == "LostRankError" and said.startswith("rank 1 is gone")
     assert codes[0] == 0
+
+
+def test_ranks_that_do_not_come_are_an_error_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ring_world.place(0).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("geometry.pairs.ring.link.JOIN", timedelta(seconds=1))
+    told = r"rank 0 of 2 did not find all others.*env -u WORLD_SIZE"
+    with pytest.raises(UsageError, match=told), ring.joined(0, 2, gpu=False):
+        pass
 
 
 @pytest.mark.parametrize(("rows", "world"), [(0, 3), (1, 4), (10, 4), (257, 2)])
