@@ -9,6 +9,9 @@ import pytest
 from geometry.analysis import memory
 from geometry.analysis.memory import LEAST, PROCESS, Size, largest_in_memory
 from geometry.analysis.plan import Options, plan, stream_beyond
+from geometry.errors import OutOfMemoryError
+from geometry.pairs import executor
+from geometry.pairs.plan import block_rows
 from geometry.pairs.stored import stored_array
 from geometry.types import EmbeddingSet
 
@@ -45,6 +48,33 @@ def test_engines_get_what_is_left() -> None:
     assert memory.block_bytes(MIB) == MIB
     assert memory.shortage(None, 1 << 40) == memory.shortage(PROCESS + LEAST + 5, 5) == []
     assert "exceeded" in memory.shortage(PROCESS, 5)[0]
+
+
+def test_what_engines_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the host's memory what is left, of a device's own all that was allowed; blocks of files are taken off."""
+    given: list[int | None] = []
+
+    def engine(device: str, budget: int | None) -> Any:
+        given.append(budget)
+        return executor("cpu")
+
+    monkeypatch.setattr("geometry.analysis.plan.executor", engine)
+    rows = np.zeros((400, 3), np.float32)
+    asked: dict[str, Any] = {"statistics": ("scale",), "k": 7, "sample": 100, "memory_budget": PROCESS + 64 * MIB}
+    plan([rows], Options(**asked))
+    plan([EmbeddingSet(stored_array(rows))], Options(**asked))  # type: ignore[arg-type]
+    plan([rows], Options(**(asked | {"memory_budget": None})))
+    taken, sampled = (n * (12 + 7 * 20) for n in (400, 100))
+    room = 64 * MIB - sampled
+    assert given == [64 * MIB - taken, room - room // 4, None]
+    monkeypatch.setattr("geometry.analysis.plan.resolve_device", lambda device: "cuda")
+    plan([rows], Options(**asked))
+    assert given[-1] == PROCESS + 64 * MIB
+
+
+def test_too_little_for_one_row_of_pairs() -> None:
+    with pytest.raises(OutOfMemoryError, match="--memory-budget by 60 bytes"):
+        block_rows(100, 40)
 
 
 def test_held() -> None:

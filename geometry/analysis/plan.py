@@ -200,9 +200,14 @@ def position_of(reference: int | str, sets: Sequence[EmbeddingSet]) -> int:
 
 
 def _engine(sets: Sequence[EmbeddingSet], options: Options, budget: int | None) -> tuple[Executor, list[str]]:
-    """The exact engine, or past the exact budget one that guesses neighbours, and what to say of that."""
+    """The exact engine, or past the exact budget one that guesses neighbours, and what to say of that.
+
+    budget: what is left to it of the host's memory; of a device's own it may have as much as the run was given.
+    """
     device = options.device
-    limit = options.pairs_budget or EXACT_PAIRS[resolve_device(device)]
+    where = resolve_device(device)
+    budget = budget if where == "cpu" else options.memory_budget
+    limit = options.pairs_budget or EXACT_PAIRS[where]
     limit = ALWAYS_EXACT if options.approximate else max(limit, ALWAYS_EXACT)
     pairs = {name(one): _looked_at(one, options) ** 2 for one in sets}
     past = {called: count for called, count in pairs.items() if count > limit}

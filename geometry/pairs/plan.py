@@ -28,7 +28,8 @@ def block_rows(bytes_per_row: int, budget: int, most: int = 4096) -> int:
     rows = budget // max(bytes_per_row, 1)
     if rows < 1:
         raise OutOfMemoryError(
-            f"one row of pairs needs {bytes_per_row} bytes, the budget is {budget}; raise --memory-budget"
+            f"one row of pairs needs {bytes_per_row} bytes, and {budget} are left to the engine beside the process, "
+            f"sets and tables; raise --memory-budget by {bytes_per_row - budget} bytes or more, or look at a --sample"
         )
     return int(min(rows, most))
 
