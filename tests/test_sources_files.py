@@ -227,6 +227,9 @@ def test_companion_files_lie_beside_a_npy(tmp_path: Path) -> None:
     np.save(tmp_path / "one" / "ids.npy", np.arange(4))
     found = load(tmp_path / "one")[0]
     assert found.ids is not None and found.ids.tolist() == [0, 1, 2, 3]
+    np.save(tmp_path / "one" / "emb_ids.npy", np.arange(4) * 2)  # the full name goes before the bare one
+    found = load(tmp_path / "one")[0]
+    assert found.ids is not None and found.ids.tolist() == [0, 2, 4, 6]
 
 
 def test_companions_of_another_length_are_refused(tmp_path: Path) -> None:

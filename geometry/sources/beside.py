@@ -22,25 +22,32 @@ def companion_files(path: Path) -> dict[str, Path]:
     if is_parts(path):
         return _of_parts(path)
     alone = captured.is_captured(path.parent) or len(embedding_files(path.parent)) <= 1
-    return _beside(path.parent, path.stem, alone, path)
+    return _of_file(_by_stem(path.parent), path, alone)
 
 
-def _beside(folder: Path, stem: str, alone: bool, own: Path | None = None) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+def _by_stem(folder: Path) -> dict[str, dict[str, Path]]:
+    """Stem -> role -> companion file of a folder; bare ones have no stem."""
+    found: dict[str, dict[str, Path]] = {}
     for beside in sorted(folder.glob("*.npy")):
         hit = COMPANION_FILE.match(beside.name)
-        if hit and beside != own and (hit["stem"] == stem or (alone and not hit["stem"])):
+        if hit:
             role = next(role for role, names in COMPANIONS.items() if hit["name"].lower() in names)
-            found[role] = beside
+            found.setdefault(hit["stem"] or "", {})[role] = beside
     return found
+
+
+def _of_file(by_stem: dict[str, dict[str, Path]], path: Path, alone: bool) -> dict[str, Path]:
+    found = (by_stem.get("", {}) if alone else {}) | by_stem.get(path.stem, {})
+    return {role: beside for role, beside in found.items() if beside != path}
 
 
 def _of_parts(path: Path) -> dict[str, Path]:
     """Those of the parts as parts themselves; InputError where only some have one. Else those of the whole."""
     parts = files(path)
     apart = PART not in path.name  # a folder for each part
-    each = [_beside(file.parent, file.stem, apart and len(embedding_files(file.parent)) <= 1, file) for file in parts]
-    found = {} if apart else _of_whole(path, parts)
+    there = {folder: _by_stem(folder) for folder in {file.parent for file in parts}}
+    each = [_of_file(there[file.parent], file, apart and len(embedding_files(file.parent)) <= 1) for file in parts]
+    found = {} if apart else _of_whole(path, there[path.parent], parts)
     for role in dict.fromkeys(role for one in each for role in one):
         if role in found:
             raise InputError(f"{found[role]} and {each[0].get(role, path)} both give {role}; keep one")
@@ -52,6 +59,6 @@ def _of_parts(path: Path) -> dict[str, Path]:
     return found
 
 
-def _of_whole(path: Path, parts: list[Path]) -> dict[str, Path]:
+def _of_whole(path: Path, by_stem: dict[str, dict[str, Path]], parts: list[Path]) -> dict[str, Path]:
     others = set(embedding_files(path.parent)) - {path, *parts}
-    return _beside(path.parent, without_number(path.stem), not others)
+    return _of_file(by_stem, path.with_name(f"{without_number(path.stem)}{path.suffix}"), not others)

@@ -22,7 +22,7 @@ from geometry.sources.dataset_folders import data_files
 from geometry.sources.formats import SUFFIXES, readable
 from geometry.sources.model_folders import weights_of
 from geometry.sources.natural import natural
-from geometry.sources.part_names import grouped, has_parts, is_parts
+from geometry.sources.part_names import PART, grouped, has_parts, is_parts
 from geometry.sources.patterns import MAGIC, expand, is_pattern, there
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -185,7 +185,8 @@ def _one_each(inner: dict[Path, list[Path]], full: dict[Path, list[Path]]) -> li
         if len(found) > 1:
             names = ", ".join(path.name for path in found)
             raise InputError(
-                f"{sub} holds several files: {names}; say which with a pattern, as '{sub.parent}/*/{found[0].name}'"
+                f"{sub} holds several files: {names}; say which with a pattern, as '{sub.parent}/*/{found[0].name}', "
+                f"or write {PART} for the number if they are parts of one"
             )
     return [full[sub][0] for sub in sorted(full, key=lambda sub: natural(sub.name))]
 
