@@ -86,10 +86,12 @@ def test_a_million_rows_are_looked_at_in_less_than_a_gigabyte(tmp_path: Path) ->
     with (tmp_path / "x.npy").open("wb") as file:  # not mapped: a child starts with the peak of its parent
         header = {"descr": "<f4", "fortran_order": False, "shape": (n, d)}
         np.lib.format.write_array_header_1_0(file, header)
-        for start in range(0, n, 50_000):
-            rows = rng.standard_normal((50_000, d), dtype=np.float32)
-            first = rows[:3000] if start == 0 else first
-            rows[:3000] = first if start == 700_000 else rows[:3000]
+        blocks = (rng.standard_normal((50_000, d), dtype=np.float32) for _ in range(n // 50_000))
+        first = next(blocks)
+        file.write(first.data)
+        for number, rows in enumerate(blocks, 1):
+            if number == 14:  # rows 700,000 and on
+                rows[:3000] = first[:3000]
             file.write(rows.data)
     command = [sys.executable, "-m", "geometry", "doctor", str(tmp_path / "x.npy"), "-j"]
     done = subprocess.run(command, capture_output=True, check=False)
