@@ -10,14 +10,20 @@ import pytest
 
 from geometry.analysis.plan import Options, plan
 from geometry.analysis.rows import outcomes_of, rows_of
-from geometry.catalog import compute
+from geometry.catalog import compute, statistics
 from geometry.compare.pairing import pairs_of
 from geometry.errors import InputError, UnpairedError
 from geometry.pairs import executor, scan
 from geometry.types import EmbeddingSet
 
-PAIRED = ("cka", "procrustes", "svcca", "gulp", "mutual_knn", "rtd", "inward_drift")
+IN_PART = {"mean_regression"}  # its radii need no pairs
+PAIRED = sorted({one.name for one in statistics() if "ids" in one.needs} - IN_PART)
 X, Y = clouds.gaussian(60, 4), clouds.gaussian(60, 4, 1)
+
+
+def test_whoever_asks_for_ids_is_paired_and_the_other_way_round() -> None:
+    assert {one.name for one in statistics() if "paired" in one.options} == {*PAIRED, *IN_PART}
+    assert len(PAIRED) >= 7
 
 
 @pytest.mark.parametrize("name", PAIRED)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from geometry import registry, statistics
@@ -40,6 +43,15 @@ def test_an_entry_says_what_it_needs_means_and_comes_from(one: Entry) -> None:
     assert one.k > 0 or "neighbors" not in one.needs
     assert one.takes_reference == any(need.endswith("reference") for need in one.needs)
     assert entry(one.name) is one
+
+
+@pytest.mark.parametrize("one", statistics(), ids=lambda one: str(one.name))
+def test_every_statistic_has_a_test_of_its_own(one: Entry) -> None:
+    """Beside those that run over the whole registry: in a file of its package's tests, by its name or as a call."""
+    package = one.function.__module__.split(".")[1]
+    files = Path(__file__).parent.glob(f"test_{package}_*.py")
+    asked = re.compile(rf"""["']{one.name}["']|(?<!\w){one.name}\(""")
+    assert any(asked.search(file.read_text()) for file in files)
 
 
 @pytest.mark.parametrize("field", ["definition", "formula", "null", "fails", "source"])

@@ -160,6 +160,16 @@ def test_weak_structure_is_named_as_such() -> None:
         assert state_of(replace(FACTS, structure_gain=gain, dimension_gap=gap)).state == "rich"
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_known_limits(seed: int) -> None:
+    """A uniform cube is neither nothing nor something; rows of independent softmax read as structure."""
+    rng = np.random.default_rng(seed)
+    cube = judged(clouds.laid_in(rng.uniform(-1, 1, (700, 3)), 32, seed, 0.01), seed=seed)
+    assert (cube.state, cube.reason) == ("undetermined", "weak-structure")
+    shares = np.exp(2 * rng.standard_normal((700, 10)))
+    assert judged(shares / shares.sum(axis=1, keepdims=True), seed=seed).state == "rich"
+
+
 def far(points: Cloud, distance: float) -> Cloud:
     return points + distance / np.sqrt(points.shape[1])
 
