@@ -104,3 +104,23 @@ def test_inspect_lists_sums_adapters_and_folders_of_models(folder: Path, capsys:
     assert main(["inspect", str(folder / "lora")]) == 0
     out = capsys.readouterr().out
     assert "(adapter)" in out and "head.weight  5 x 8" in out
+
+
+def test_the_power_law_of_weights_is_seen_layer_by_layer_along_the_generations(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    centred = torch.linalg.qr(torch.randn(120, 30, generator=torch.Generator().manual_seed(0)).double())[0]
+    flat = torch.linalg.qr(centred - centred.mean(0))[0]  # orthonormal columns of mean 0: eigenvalues are those given
+    order = torch.arange(1, 31, dtype=torch.float64)
+    for g, exponent in enumerate((0.8, 1.6)):
+        layers = {"first.weight": exponent, "second.weight": 2.0}
+        state = {key: (flat * order ** (-a / 2)).contiguous() for key, a in layers.items()} | {
+            "first.bias": torch.ones(120)
+        }
+        checkpoints.write(tmp_path / f"gen_{g}", "safetensors", state)
+    pattern = f"{tmp_path}/gen_{{generation}}/model.safetensors:*.weight"
+    assert main(["analyze", pattern, "--by", "layer", "--statistics", "alpha_req", "-q", "-j"]) == 0
+    rows = [row for row in json.loads(capsys.readouterr().out)["results"] if row["variant"] == "alpha"]
+    found = {(row["layer"], row["generation"]): row["value"] for row in rows}
+    told = {("first.weight", 0): 0.8, ("first.weight", 1): 1.6, ("second.weight", 0): 2.0, ("second.weight", 1): 2.0}
+    assert found == pytest.approx(told, rel=1e-5)
