@@ -5,7 +5,8 @@
   rke     1 / |K/n|_F^2, order 2: no eigenproblem                                     Jalali, Li, Farnia 2023
 K is the cosine kernel of the raw rows, through V'V/n (d, d) where that is smaller than (n, n), or
 kernel="rbf": exp(-|x - y|^2 / (2 bandwidth^2)), the bandwidth by default the median distance. The error is that of the
-spectrum by influence functions; the bias of few rows, which the null of isotropic rows shows, is left out.
+spectrum by influence functions, at q = 1 without eigenvectors (`tridiagonal`); the bias of few rows, which the null of
+isotropic rows shows, is left out.
 """
 
 from __future__ import annotations
