@@ -1,9 +1,10 @@
 """The two findings that need data from outside: a VAE of images, a language model of a text, each under two regimes.
 
 Every generation is kept in a folder, so that a stopped measurement goes on; every run is repeated with other seeds, and
-each point tells its own. Images: 5,000 rows train the first fit, and
-the images left over are the reference, which no model has seen. Text: loss on held-out real text by each generation's
-model, and loss of what each generation wrote by the first, which was trained on real text (Shumailov et al. 2024).
+each point tells its own. Images: 5,000 rows train the first fit, and the images left over are the reference, which no
+model has seen. Text: loss on held-out real text by each generation's model, and loss of what each generation wrote by
+the first, which was trained on real text (Shumailov et al. 2024); where a sentence encoder is named, what it sees of
+what was written, against real rows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from geometry.catalog import compute
 from geometry.loops import Generation, Lineage
 from geometry.loops.digits import classifier, classifier_features, images
 from geometry.loops.language import LanguageModel
+from geometry.loops.sentences import sentence_encoder
 from geometry.types import Array, Estimate
 
 REGIMES = ("replace", "accumulate")
@@ -35,6 +37,7 @@ TEXT_ARMS: dict[str, dict[str, Any]] = {
 FIT_ONLY = ("n",)
 ROWS = 2000  # of each set that is compared
 WRITTEN = 1000  # rows of a generation that the first model reads
+SHOWN = 500  # rows of a generation, and real ones, that a sentence encoder is shown
 RARE = 0.002  # share of the real text below which a character is rare
 DRAWN = (1, 3, 5)  # generations whose histograms are kept, of the first seed
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999)
@@ -103,8 +106,8 @@ def _point(panel: str, series: str, x: float, found: Estimate | dict[str, Estima
     return Point(panel, series, x, value_of(found), stderr)
 
 
-def text(data: str, runs: Path, generations: int, seeds: int) -> Iterator[Point]:
-    """Losses and characters of each generation."""
+def text(data: str, runs: Path, generations: int, seeds: int, encoder: str = "") -> Iterator[Point]:
+    """Losses and characters of each generation, and what a sentence encoder sees of it."""
     model = LanguageModel(data=data, **{name: value for name, value in TEXT.items() if name not in FIT_ONLY})
     for arm, settings in TEXT_ARMS.items():
         for seed in range(seeds):
@@ -113,6 +116,8 @@ def text(data: str, runs: Path, generations: int, seeds: int) -> Iterator[Point]
             lineage = loops.run("language-model", out=place, **given)
             yield from _seeded(seed, _losses(model, lineage, arm))
             yield from _seeded(seed, _characters(model, lineage, arm))
+            if encoder:
+                yield from _seeded(seed, _sentences(model, lineage, arm, encoder))
 
 
 def _losses(model: LanguageModel, lineage: Lineage, regime: str) -> Iterator[Point]:
@@ -149,3 +154,19 @@ def _characters(model: LanguageModel, lineage: Lineage, regime: str) -> Iterator
         yield Point("different pairs", regime, one.index, float(len(np.unique(pairs))))
         words = {word for row in model.text.written(one.samples) for word in row.split()[1:-1]}
         yield Point("different words", regime, one.index, float(len(words)))
+
+
+def _sentences(model: LanguageModel, lineage: Lineage, regime: str, encoder: str) -> Iterator[Point]:
+    """Effective rank of what was written, and how much of it and of real rows lies among the other's."""
+
+    def seen(rows: Array) -> Array:
+        return sentence_encoder(encoder).embed(model.text.written(rows))
+
+    real = seen(lineage[0].samples[-SHOWN:])
+    for one in lineage:
+        written = seen(one.samples[:SHOWN])
+        rank, overlap = compute("effective_rank", written, of="covariance"), compute("prdc", written, real)
+        assert isinstance(overlap, dict)
+        yield _point("effective rank of sentences", regime, one.index, rank)
+        yield _point("sentences: precision", regime, one.index, overlap["precision"])
+        yield _point("sentences: coverage", regime, one.index, overlap["coverage"])

@@ -109,9 +109,15 @@ def text(points: list[Point]) -> Figure:
         f"loss, {own}": "loss of own text by the first model",
     }
     kinds = {f"histogram, {real}": "real text by own model", f"histogram, {own}": "own text by first model"}
+    seen = {
+        "effective rank of sentences": "sentences in an encoder: effective rank",
+        "sentences: precision": "sentences that lie among real ones",
+        "sentences: coverage": "real sentences with one of them near",
+    }
     panels = lines | {f"{arm}: {kind}": f"{arm}:\n{said}" for kind, said in kinds.items() for arm in HISTOGRAMS}
+    panels |= {panel: title for panel, title in seen.items() if any(point.panel == panel for point in points)}
     split = [_with_arm(point) if point.panel in kinds else point for point in points]
-    return _laid_out(split, panels, 4, {name: _histogram for name in panels if name not in lines}, 2.5)
+    return _laid_out(split, panels, 4, {name: _histogram for name in panels if name not in lines | seen}, 2.5)
 
 
 def _with_arm(point: Point) -> Point:

@@ -28,6 +28,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("findings", nargs="*", metavar="FINDING", help="closed, slope, regimes, narrow, digits, text")
     parser.add_argument("--images", help="of digits: an IDX file, a folder, an .npz")
     parser.add_argument("--text", help="of text: a file in UTF-8")
+    parser.add_argument("--encoder", default="", help="of text: a sentence encoder, as of geometry generate --encoder")
     parser.add_argument("--generations", type=int, default=6, help="of digits and text")
     parser.add_argument("--seeds", type=int, default=2, help="runs of each, of digits and text")
     parser.add_argument("--runs", type=Path, default=Path("build/loops"), help="folder that keeps their generations")
@@ -50,7 +51,7 @@ def _asked(args: argparse.Namespace) -> dict[str, Callable[[], Iterator[Point]]]
         "regimes": loop_cases.regimes,
         "narrow": loop_cases.narrow,
         "digits": lambda: loop_data.digits(args.images, args.runs, args.generations, args.seeds),
-        "text": lambda: loop_data.text(args.text, args.runs, args.generations, args.seeds),
+        "text": lambda: loop_data.text(args.text, args.runs, args.generations, args.seeds, args.encoder),
     }
     missing = [name for name, given in (("digits", args.images), ("text", args.text)) if not given]
     names = args.findings or [name for name in plain if name not in missing]

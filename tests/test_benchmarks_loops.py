@@ -11,6 +11,8 @@ import pytest
 from benchmarks import loop_cases, loop_data, loop_figures, loops
 from benchmarks.loop_cases import Point, averaged
 from benchmarks.rows import RESULTS
+from geometry.loops import Generation, Lineage
+from geometry.loops.language import LanguageModel
 
 
 def test_a_mean_knows_its_error_and_its_distance_from_the_answer() -> None:
@@ -54,6 +56,26 @@ def test_runs_of_several_seeds_are_told_apart_and_histograms_kept_of_the_first()
     lines = [line.get_linestyle() for line in drawn.axes[0].lines if len(line.get_xdata())]
     assert {"-", "--"} <= set(lines)
     assert [text.get_text() for text in drawn.axes[0].get_legend().get_texts()] == ["replace"]
+
+
+def test_sentences_are_measured_against_real_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counts:
+        """How often each of three letters stands in a text."""
+
+        def embed(self, texts: list[str]) -> np.ndarray:
+            return np.array([[text.count(letter) for letter in "abc"] for text in texts], np.float32)
+
+    book = tmp_path / "book.txt"
+    book.write_text("".join(np.random.default_rng(0).choice(list("abc"), 20000)))
+    monkeypatch.setattr(loop_data, "sentence_encoder", lambda name: Counts())
+    monkeypatch.setattr(loop_data, "SHOWN", 60)
+    model = LanguageModel(data=str(book), length=20)
+    real = model.real(120, np.random.default_rng(1))[0]
+    generations = [Generation(0, real, real), Generation(1, np.zeros_like(real), real)]  # the second writes a alone
+    points = list(loop_data._sentences(model, Lineage({}, tuple(generations)), "replace", "any"))
+    found = {(point.panel.split()[-1], point.x): point.value for point in points}
+    assert found["coverage", 0] > 0.8 and found["precision", 0] > 0.8
+    assert found["coverage", 1] == found["precision", 1] == 0
 
 
 def test_every_committed_finding_has_its_figure() -> None:

@@ -184,6 +184,7 @@ def _forecast(settings: Settings, args: argparse.Namespace) -> int:
 
 
 def _show(lineages: list[Lineage], args: argparse.Namespace) -> None:
+    from geometry.report.columns import columns
     from geometry.schema import dumps
 
     found = [_described(lineage, args.output) for lineage in lineages]
@@ -191,10 +192,7 @@ def _show(lineages: list[Lineage], args: argparse.Namespace) -> None:
         print(dumps({"folder": str(args.output), "arguments": lineages[0].arguments, "lineages": found}))
         return
     for rows in found:
-        table = [HEAD, *(_cells(row) for row in rows)]
-        widths = [max(len(line[i]) for line in table) for i in range(len(HEAD))]
-        for line in table:
-            print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print("\n".join(columns([HEAD, *(_cells(row) for row in rows)], left=len(HEAD))))
     first = Path(found[0][0]["folder"]).parent
     for name in ("embeddings", *(["sentences"] if lineages[0][0].sentences is not None else [])):
         report = f"{args.output}-{'report' if name == 'embeddings' else name}"
