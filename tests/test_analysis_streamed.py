@@ -102,9 +102,10 @@ def test_few_rows_are_never_sampled(folder: Path) -> None:
     assert not any("files" in warning for warning in known.record.run["warnings"])
 
 
-def test_budgets_and_threads_change_no_digit(streamed: Any, folder: Path) -> None:
+def test_budgets_and_threads_change_no_digit(streamed: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
+    monkeypatch.setattr(memory, "BLOCKS", (2000, 2000))
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(3)

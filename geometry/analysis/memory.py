@@ -88,14 +88,13 @@ def sizes_of(sources: Any, key: str | None, pattern: str | None) -> list[Size]:
     """The sets that paths lead to, as far as headers tell: arrays that may be a set of their own."""
     from geometry.sources import locate
     from geometry.sources.formats import contents
-    from geometry.sources.keys import named
     from geometry.sources.within import given_bytes
 
     found = []
     for place in locate(sources, key, pattern):
         infos = contents(place.path)
         several = place.key is not None and any(mark in place.key for mark in "*?[{")
-        chosen = infos if several or place.key is None else [named(place.path, infos, place.key)]
+        chosen = infos if several else [one for one in infos if one.key == place.key] or infos
         layers = {one.key: one.key if several else place.layer for one in chosen}
         found += [Size(one.shape[0], given_bytes(one), layers[one.key]) for one in chosen if one.role == "embedding"]
     return found
