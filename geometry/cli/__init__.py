@@ -11,7 +11,7 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from geometry.cli import (
@@ -93,12 +93,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    args = None
+    args = parser().parse_args(argv)
+    return _ended(args, lambda: ranks.run(args, lambda: _ended(args, lambda: _command(args))))
+
+
+def _command(args: argparse.Namespace) -> int:
+    with tidy(args):
+        code = int(args.run(args))
+    sys.stdout.flush()
+    return code
+
+
+def _ended(args: argparse.Namespace, work: Callable[[], int]) -> int:
+    """The exit code of `work`, its error told where a user can meet it."""
     try:
-        args = parser().parse_args(argv)
-        with tidy(args):
-            code = ranks.run(args)
-        sys.stdout.flush()
+        return work()
     except BrokenPipeError:  # the reader of our output has left; there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -107,7 +116,6 @@ def _run(argv: Sequence[str] | None) -> int:
         if said is None:
             raise
         return _say(said, code_of(error))
-    return code
 
 
 def _say(message: str, code: int) -> int:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geometry.cli.endings import INTERRUPTED, code_of
+from geometry.cli.endings import FAILED, INTERRUPTED
 from geometry.errors import LostRankError, UsageError
 
 if TYPE_CHECKING:
@@ -62,11 +62,11 @@ def one_speaks() -> Iterator[None]:
                 yield
 
 
-def run(args: argparse.Namespace) -> int:
-    """The command's exit code, whoever runs it. Raises LostRankError, UsageError, and what the command does."""
+def run(args: argparse.Namespace, command: Callable[[], int]) -> int:
+    """The exit code of `command`, which tells its own errors, whoever runs it. Raises UsageError."""
     here = place()
     if here is None:
-        return int(args.run(args))
+        return command()
     if args.command not in TOGETHER:
         raise UsageError(f"{args.command} is done by one process; start it without torchrun")
     from geometry.cli.analyze import set_threads
@@ -76,19 +76,17 @@ def run(args: argparse.Namespace) -> int:
     args.threads = args.threads or max(len(os.sched_getaffinity(0)) // here.local_world, 1)
     set_threads(args.threads)
     with ring.joined(here.rank, here.world, gpu=_on_gpu(args.device)) as link:
-        return _serve(link) if here.rank else _lead(link, args)
+        return _serve(link) if here.rank else _lead(link, command)
 
 
-def _lead(link: Link, args: argparse.Namespace) -> int:
+def _lead(link: Link, command: Callable[[], int]) -> int:
+    """What is to be said has been said when the others go: a launcher kills all ranks when one of them has failed."""
     from geometry.pairs import ring
 
-    code = INTERRUPTED
+    code = FAILED
     try:
         with ring.leading(link):
-            code = int(args.run(args))
-    except BaseException as error:
-        code = code_of(error)
-        raise
+            code = command()
     finally:
         ring.dismiss(link, code)
     return code

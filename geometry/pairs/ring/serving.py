@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from functools import cache, partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from geometry.pairs.ring.link import IDLE, Link
 from geometry.pairs.ring.round import do, report, take
 from geometry.pairs.ring.task import STOP, WORDS, Task
 
+PARTING = timedelta(seconds=10)
 Engines = Callable[[str, int | None], Executor]  # an engine of this process alone, by device and budget
 
 
@@ -23,9 +25,17 @@ def serve(link: Link, engines: Engines) -> int:
     while True:
         task = Task.of(link.words.receive((WORDS,), np.int64, 0, IDLE))
         if task.kind == STOP:
-            return task.k
+            return _after_the_leader(link, task.k)
         with link.task():
             report(link, do(link, partial(made, *task.engine), task, take(link, task)))
+
+
+def _after_the_leader(link: Link, code: int) -> int:
+    """A code other than 0 is for the leader to end with first: a launcher ends all others then."""
+    if code:
+        with suppress(LostRankError):  # nothing comes but the end of the connection
+            link.words.receive((1,), np.int64, 0, PARTING)
+    return code
 
 
 def dismiss(link: Link, code: int) -> None:
