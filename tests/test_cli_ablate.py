@@ -35,6 +35,8 @@ def test_the_responsible_group_is_said_and_written(data: Path, capsys: pytest.Ca
     found = json.loads((out / "ablation.json").read_text())
     assert found["arguments"] == {"model": "pca", "latent": 8, "replicates": 2, "seed": 0}
     assert found["effects"][0]["group"] == "odd" and found["effects"][0]["rows"] == 100
+    numbers = [found["effects"][0][key] for key in ("share", "with", "without", "change", "low", "high", "stderr")]
+    assert {type(number) for number in numbers} == {float} and found["effects"][0]["significant"] in (True, False)
     assert (out / "ablation.csv").read_text().count("\n") == 1 + 3 * 4
     assert (out / "ablation.png").stat().st_size > 5000
     assert len(np.load(out / "arms" / "all" / "embeddings.npy")) == 300

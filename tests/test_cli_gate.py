@@ -125,3 +125,9 @@ def test_gate_needs_no_torch(work: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "all passed" in done.stdout and done.stderr == ""
+
+
+def test_rerun_of_nothing_says_what_to_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for place in (tmp_path / "none", tmp_path / "none" / "run.json"):
+        assert main(["rerun", str(place)]) == 3
+        assert f"{place}: not there; name the run.json of a finished run" in capsys.readouterr().err

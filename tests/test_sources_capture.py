@@ -210,6 +210,7 @@ class Shared(nn.Module):
         (Shared(), "flat", {}, InputError, r"gives out shape (2368,)"),
         ("models:convolutions", "stem", {"pool": "cls"}, UsageError, "which have no cls token"),
         ("models:convolutions", "stem", {"pool": "max"}, UsageError, "pool 'max' is unknown"),
+        ("models:convolutions", "stem", {"device": "mtia:7"}, UsageError, "--device mtia:7: "),
         ("models:convolutions", "stem", {"shape": (3, 3)}, InputError, "cannot be reshaped to (3, 3)"),
         (nn.Linear(9, 2), ".", {}, InputError, "cannot be run on inputs of shape (37, 64): RuntimeError"),
         (nn.Sequential(nn.Flatten(), nn.LayerNorm(64, eps=float("nan"))), "1", {}, InputError, "NaN or infinity"),

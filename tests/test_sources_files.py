@@ -119,6 +119,15 @@ def test_an_unclear_folder_asks_for_a_pattern(run: Path) -> None:
         load(run)
 
 
+def test_of_several_files_the_one_called_embeddings_is_meant(run: Path) -> None:
+    for g in (0, 2, 10):
+        np.save(run / f"gen_{g}" / "embeddings.npy", marked(20 + g))
+    assert marks(load(run)) == [20, 22, 30]
+    np.savez(run / "gen_2" / "embeddings.npz", marked(7))
+    with pytest.raises(InputError, match="gen_2 holds several files"):
+        load(run)
+
+
 def test_a_numbered_folder_without_its_file_is_not_passed_over(run: Path) -> None:
     (run / "logs").mkdir()
     assert len(load(run)) == 3

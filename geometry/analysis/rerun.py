@@ -72,6 +72,8 @@ def provenance(sources: Any, told: dict[str, Any] | None = None) -> dict[str, An
 def recorded(path: Path | str) -> Record:
     """The run of a run.json, or of the folder that holds it."""
     path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: not there; name the run.json of a finished run, or its folder")
     return read_run(path if path.is_dir() else path.parent)
 
 

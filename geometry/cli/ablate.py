@@ -168,8 +168,8 @@ def document(effects: list[Any], arguments: Any) -> dict[str, Any]:
     from geometry.analysis.document import versions
     from geometry.report import ablation
 
-    table = [dict(zip(ablation.COLUMNS, row, strict=True)) for row in ablation.rows(effects)]
-    return {"arguments": arguments, "versions": versions(), "answer": ablation.sentence(effects), "effects": table}
+    answer, found = ablation.sentence(effects), ablation.records(effects)
+    return {"arguments": arguments, "versions": versions(), "answer": answer, "effects": found}
 
 
 def _show(effects: list[Any], args: argparse.Namespace) -> None:

@@ -78,6 +78,8 @@ def _fingerprints(args: argparse.Namespace) -> int:
     from geometry.report.comparison import lines
     from geometry.schema import dumps, write_text
 
+    if args.dry_run:
+        raise UsageError("fingerprints are compared in a moment; leave out --dry-run")
     sides = [[*fingerprints([path]).values()] for path in (args.first, args.second)]
     if any(len(side) != 1 for side in sides):
         raise UsageError("compare takes two sets; name one array of a file as PATH:KEY")

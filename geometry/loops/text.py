@@ -59,7 +59,7 @@ class Text:
 def read_text(path: str) -> Text:
     """The text at a path, in UTF-8; InputError where it cannot be read or has too few characters."""
     if not path:
-        raise UsageError("language-model needs a text file; pass data=FILE")
+        raise UsageError("language-model needs a text file; pass data=FILE (--data FILE)")
     place = Path(path).expanduser()
     try:
         text = place.read_text("utf-8")

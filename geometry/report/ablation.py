@@ -46,9 +46,9 @@ class Effect(Protocol):
     def significant(self) -> tuple[str, ...]: ...
 
 
-def rows(effects: Sequence[Effect]) -> list[list[Any]]:
-    """A row per group and statistic, under COLUMNS; an empty field for what is not there."""
-    table = []
+def records(effects: Sequence[Effect]) -> list[dict[str, Any]]:
+    """A record per group and statistic, by COLUMNS; None for what is not there."""
+    found = []
     for one in effects:
         for name, change in one.changes.items():
             sides = (
@@ -57,8 +57,16 @@ def rows(effects: Sequence[Effect]) -> list[list[Any]]:
                 else [float(change.profile[key][0]) for key in ("with", "without")]
             )
             values = [*sides, change.value, change.low, change.high, change.stderr]
-            stands = int(name in one.significant)
-            table.append([one.group, one.rows, f"{one.share:.4g}", name, *map(_field, values), stands])
+            cells = [one.group, one.rows, one.share, name, *values, name in one.significant]
+            found.append(dict(zip(COLUMNS, cells, strict=True)))
+    return found
+
+
+def rows(effects: Sequence[Effect]) -> list[list[Any]]:
+    """The records as text under COLUMNS; an empty field for what is not there."""
+    table = []
+    for group, count, share, name, *values, stands in (one.values() for one in records(effects)):
+        table.append([group, count, f"{share:.4g}", name, *map(_field, values), int(stands)])
     return table
 
 

@@ -1,10 +1,11 @@
 """Which files are meant, in which order: a file, a folder of generations, a pattern, each with an optional `:KEY`.
 
-A folder stands for its files of one readable format, or for its subfolders with exactly one such file each, in natural
-order; a folder in which that is not clear is an error that asks for a pattern. Files that are parts of one set by their
-names count as one file (`geometry.sources.part_names`), a Hugging Face dataset is the files that it lists. Files named
-as companions (`labels.npy`, `gen_0_labels.npy`) and the shards of an index are not generations of their own. The folder
-of a model stands for its weights, one that `geometry capture` wrote for all its layers, a signed sum for itself.
+A folder stands for its files of one readable format, or for its subfolders with exactly one such file each (or one
+called `embeddings` among them, as `geometry generate` writes it), in natural order; a folder in which that is not clear
+is an error that asks for a pattern. Files that are parts of one set by their names count as one file
+(`geometry.sources.part_names`), a Hugging Face dataset is the files that it lists. Files named as companions
+(`labels.npy`, `gen_0_labels.npy`) and the shards of an index are not generations of their own. The folder of a model
+stands for its weights, one that `geometry capture` wrote for all its layers, a signed sum for itself.
 """
 
 from __future__ import annotations
@@ -159,7 +160,8 @@ def _is_store(path: Path) -> bool:
 
 def _folder(folder: Path) -> list[Path]:
     files = embedding_files(folder)
-    inner = {sub: embedding_files(sub) for sub in sorted(folder.iterdir()) if sub.is_dir() and not _is_store(sub)}
+    subs = [sub for sub in sorted(folder.iterdir()) if sub.is_dir() and not _is_store(sub)]
+    inner = {sub: _meant(embedding_files(sub)) for sub in subs}
     full = {sub: found for sub, found in inner.items() if found}
     kinds = sorted({path.suffix for path in files})
     if len(kinds) > 1 or (files and full):
@@ -173,6 +175,12 @@ def _folder(folder: Path) -> list[Path]:
     if not full:
         raise InputError(f"{folder} holds no file that can be read ({', '.join(SUFFIXES)}); {there(folder, '')}")
     return _one_each(inner, full)
+
+
+def _meant(files: list[Path]) -> list[Path]:
+    """Of several files of a generation the one that says it holds the embeddings."""
+    named = [path for path in files if path.stem == "embeddings"]
+    return named if len(named) == 1 else files
 
 
 def _one_each(inner: dict[Path, list[Path]], full: dict[Path, list[Path]]) -> list[Path]:

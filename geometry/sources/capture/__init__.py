@@ -24,7 +24,7 @@ from geometry.errors import GeometryError, InputError
 from geometry.sources.capture.data import Batch, batches, call, items
 from geometry.sources.capture.layers import Steer, chosen, hooked
 from geometry.sources.capture.made_by import finished, made_by
-from geometry.sources.capture.models import Subject, subject
+from geometry.sources.capture.models import Subject, require_device, subject
 from geometry.sources.capture.pool import pooled, require_pool, tensor_of
 from geometry.sources.capture.sight import look, write_look
 from geometry.sources.capture.store import GrowingFile, file_name, whole_folder, write_card, write_sides
@@ -72,6 +72,7 @@ def capture(
     """
     asked = request if isinstance(request, Request) else Request(_globs(request))
     require_pool(asked.pool)
+    require_device(asked.device)
     being = model if isinstance(model, Subject) else subject(model, checkpoint)
     being.module.to(asked.device).eval()
     layers = chosen(being.module, asked.layers)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -56,6 +57,15 @@ def subject(model: nn.Module | str, checkpoint: str | Path | None = None, **argu
     if checkpoint is not None:
         _load(module, Path(checkpoint), source)
     return Subject(module.eval(), source, tokenizer)
+
+
+def require_device(device: str) -> None:
+    """UsageError, with torch's reason, where there is no such device."""
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, RuntimeError) as error:
+        reason = shorten(str(error), 120, placeholder=" ...")
+        raise UsageError(f"--device {device}: {reason}; choose a device that torch has here, as cpu") from error
 
 
 def transformers_folder(text: str) -> Path | None:
