@@ -77,6 +77,21 @@ def test_another_capture_is_refused_with_what_differs(
     assert stamps(tmp_path / "out") == before
 
 
+def test_weights_of_every_kind_are_told_apart(tmp_path: Path) -> None:
+    def net(value: float) -> torch.nn.Module:
+        torch.manual_seed(0)
+        made = torch.nn.Sequential(torch.nn.LazyLinear(3), torch.nn.Linear(3, 2))
+        made.register_buffer("half", torch.tensor([value], dtype=torch.bfloat16), persistent=False)
+        made.register_buffer("flag", torch.tensor(True))
+        return made
+
+    rows = np.ones((5, 4), np.float32)
+    capture(net(1.0), rows, ["1"], tmp_path / "out")
+    assert capture(net(1.0), rows, ["1"], tmp_path / "out") == tmp_path / "out"
+    with pytest.raises(UsageError, match=r"\(weights not"):
+        capture(net(2.0), rows, ["1"], tmp_path / "out")
+
+
 def test_directions_are_told_apart_by_their_numbers(images: Array, tmp_path: Path) -> None:
     def steered(value: float) -> Path:
         request = Request(("head",), steer=(Steer("stem", np.full(8, value)),))

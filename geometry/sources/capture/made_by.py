@@ -12,11 +12,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from geometry.errors import UsageError
 from geometry.schema import dumps
@@ -53,9 +55,12 @@ def finished(out: Path, made: Mapping[str, Any]) -> bool:
 
 
 def _weights(module: nn.Module) -> str:
-    """Of the parts of a module and all that it has learned."""
+    """Of the parts of a module and all that it has learned; weights that its first pass will make count by name."""
     total = hashlib.sha256(str(module).encode())
-    for name, tensor in module.state_dict().items():
+    for name, tensor in chain(module.named_parameters(), module.named_buffers()):
+        if is_lazy(tensor):
+            total.update(name.encode())
+            continue
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         total.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return total.hexdigest()
