@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
-import numpy as np
-
+from geometry.analysis.nulls import halves
 from geometry.analysis.plan import Plan, name
 from geometry.analysis.rows import equal
 from geometry.compare.holm import holm
@@ -134,15 +133,10 @@ def narrowness(plan: Plan, g: int, measured: list[Change]) -> dict[str, Any]:
 
 def _recall_of_halves(reference: Scan) -> float | None:
     """Recall of one random half of the reference by the other: what one law gives."""
-    if "recall of halves" not in reference.memo:
-        order = np.random.default_rng(reference.seed).permutation(reference.n)
-        parts = [reference.points[part] for part in np.array_split(order, 2)]
-        halves = [Scan(part, reference.executor) for part in parts]
-        enough = min(half.n for half in halves) > K_BALL
-        inside = halves[1].balls(halves[0], K_BALL).per_query > 0 if enough else None
-        reference.memo["recall of halves"] = None if inside is None else float(inside.mean())
-    found: float | None = reference.memo["recall of halves"]
-    return found
+    if reference.n // 2 <= K_BALL:
+        return None
+    one, other = halves(reference)
+    return float((other.balls(one, K_BALL).per_query > 0).mean())
 
 
 def _onsets(seen: Look, standing: Standing) -> dict[str, Any]:
@@ -160,10 +154,10 @@ def _onsets(seen: Look, standing: Standing) -> dict[str, Any]:
 
 def _summary(generations: list[dict[str, Any]], onsets: dict[str, Any]) -> str:
     """One sentence: the states along the way, and what was lost since when."""
-    runs = [key for key, _ in groupby(f"{one['state']}" for one in generations)]
-    way = f"The set is {runs[0]}" if len(generations) == 1 else "The generations are " + ", then ".join(runs)
+    runs = [state for state, _ in groupby(one["state"] for one in generations)]
     if len(generations) == 1:
-        return way + "."
+        return f"The set is {runs[0]}."
+    way = "The generations are " + ", then ".join(runs)
     if not onsets:
         return way + "; no change against the reference holds to the end."
     since = [f"{change} since generation {found['generation']}" for change, found in onsets.items()]

@@ -13,15 +13,14 @@ most losses then, and of these the one nearest to the input.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
+from geometry.report.layers import POSITION
 from geometry.schema import array_index
 from geometry.types import Array, Record
 
 LOSSES = ("variance", "dimension", "structure", "modes", "duplicates")
-POSITION = re.compile(r"^(.*\.)(\d+)$")
 WORST = ("exact", "partial", "approximate")
 
 

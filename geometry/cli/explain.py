@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 from math import isinf
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from geometry.registry import Entry
 
 
 def add(subparsers: Any) -> None:
@@ -32,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def as_dict(one: Any) -> dict[str, Any]:
+def as_dict(one: Entry) -> dict[str, Any]:
     """An entry as plain data; an open end of the range is null."""
     return {
         "name": one.name,
@@ -50,7 +53,7 @@ def as_dict(one: Any) -> dict[str, Any]:
     }
 
 
-def page(one: Any) -> str:
+def page(one: Entry) -> str:
     """An entry as text."""
     low, high = (f"{end:g}" for end in one.range)
     options = ", ".join(f"{key}={value!r}" for key, value in one.options.items()) or "none"

@@ -95,11 +95,11 @@ def _as_dict(info: ArrayInfo) -> dict[str, Any]:
 
 
 def _table(file: dict[str, Any]) -> str:
+    from geometry.report.columns import columns
+
     rows = [COLUMNS, *(_row(array) for array in file["arrays"])]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
-    lines = ["  " + "  ".join(field.ljust(width) for field, width in zip(row, widths, strict=True)) for row in rows]
-    body = [f"  error: {file['error']}"] if "error" in file else [line.rstrip() for line in lines]
-    return "\n".join([f"{file['path']} ({file['format']})", *body]) + "\n"
+    body = [f"error: {file['error']}"] if "error" in file else columns(rows, left=len(COLUMNS))
+    return "\n".join([f"{file['path']} ({file['format']})", *(f"  {line}" for line in body)]) + "\n"
 
 
 def _row(array: dict[str, Any]) -> tuple[str, ...]:

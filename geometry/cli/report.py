@@ -1,4 +1,4 @@
-"""geometry report DIR: the pictures and the page of a finished run, drawn again from what the run left on disk."""
+"""`geometry report DIR`: the pictures and the page of a finished run, drawn again from what the run left on disk."""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from geometry.cli.analyze import positive, set_threads, teller
+
 if TYPE_CHECKING:
     from geometry.analysis.rerun import Repeat
     from geometry.types import Record
@@ -19,22 +21,15 @@ def add(subparsers: Any) -> None:
     parser = subparsers.add_parser("rerun", help="repeat a run and report equality row by row", description=__doc__)
     parser.add_argument("run_file", metavar="run.json", type=Path, help="run.json, or the folder of the run")
     parser.add_argument("paths", nargs="*", metavar="PATH[:KEY]", help="the inputs, where they have moved")
-    parser.add_argument("--threads", type=_positive, help="CPU threads (all); they change no digit")
+    parser.add_argument("--threads", type=positive, help="CPU threads (all); they change no digit")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     parser.add_argument("-j", "--json", action="store_true", help="one JSON document on stdout")
     parser.set_defaults(run=run)
 
 
-def _positive(text: str) -> int:
-    from geometry.cli.analyze import positive
-
-    return positive(text)
-
-
 def run(args: argparse.Namespace) -> int:
     """Repeat, compare, show; 0 where every row is the same."""
     from geometry.analysis.rerun import compare, recorded
-    from geometry.cli.analyze import set_threads
     from geometry.schema import dumps, readable
 
     before = recorded(args.run_file)
@@ -70,7 +65,6 @@ def _asked(before: Record, args: argparse.Namespace) -> tuple[Any, dict[str, Any
 
 def _again(sources: Any, options: dict[str, Any], args: argparse.Namespace) -> Record:
     from geometry.analysis import analyze
-    from geometry.cli.analyze import teller
 
     return analyze(sources, progress=teller(args), **options).record
 

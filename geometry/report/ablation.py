@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from geometry.report import style
+from geometry.report.columns import columns
 from geometry.report.reading import aligned, number
 from geometry.types import Estimate
 from geometry.verdict.constants import PLAIN_GAIN
@@ -74,12 +75,7 @@ def text(effects: Sequence[Effect]) -> str:
     """A line per group: its share, and each change with its interval, starred where it stands over all looks."""
     lines = [["left out", "share", *HEADINGS.values()]]
     lines += [[str(one.group), f"{one.share:.1%}", *(_cell(one, name) for name in HEADINGS)] for one in effects]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    placed = (
-        [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
-        for line in lines
-    )
-    return "\n".join("  ".join(cells).rstrip() for cells in placed)
+    return "\n".join(columns(lines))
 
 
 def sentence(effects: Sequence[Effect]) -> str:

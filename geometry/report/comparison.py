@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from geometry.report.columns import columns
 from geometry.report.reading import generations, number
 from geometry.types import Record
 
-GAP = "  "
 HEADINGS = ("statistic", "value", "95 % interval", "null", "z")
 
 
@@ -27,9 +27,7 @@ def text(record: Record, names: tuple[str, ...]) -> str:
     ]
     rows = [row for row in record.results if row["name"] in names and row["position"] == 1]
     cells = [HEADINGS, *(_cells(row) for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(HEADINGS))]
-    table = [GAP.join(_placed(row, widths)).rstrip() for row in cells]
-    return "\n".join(_printable(line) for line in [*lines, "", *table]) + "\n"
+    return "\n".join(_printable(line) for line in [*lines, "", *columns(cells)]) + "\n"
 
 
 def lines(found: Sequence[dict[str, Any]]) -> str:
@@ -37,17 +35,14 @@ def lines(found: Sequence[dict[str, Any]]) -> str:
     cells: list[tuple[str, ...]] = [("statistic", "A", "B", "B against A", "95 % interval", "null", "z or p")]
     for one in found:
         between = one.get("between", {})
-        low, high = between.get("low"), between.get("high")
-        interval = "" if low is None or high is None else f"{number(low)} to {number(high)}"
         sure = between.get("p", between.get("z"))
         cells.append((
             f"{one['name']} {one['variant']}".strip(),
             *(_side(one.get(side)) for side in ("first", "second", "between")),
-            interval,
+            _interval(between.get("low"), between.get("high")),
             *("" if value is None else number(value) for value in (between.get("null"), sure)),
         ))  # fmt: skip
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    return "\n".join(_printable(GAP.join(_placed(row, widths)).rstrip()) for row in cells)
+    return "\n".join(map(_printable, columns(cells)))
 
 
 def _side(told: dict[str, Any] | None) -> str:
@@ -65,19 +60,16 @@ def verdict(record: Record) -> str:
     return f"None of the changes looked for is both large and more than chance (looked at: {looked})."
 
 
-def _cells(row: dict[str, object]) -> tuple[str, ...]:
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     name = f"{row['name']} {row['variant']}".strip()
     if row["status"] != "ok":
         return (name, f"{row['status']}: {row['reason']}", "", "", "")
-    low, high = row["low"], row["high"]
-    interval = "" if low is None or high is None else f"{number(low)} to {number(high)}"
     null, z = ("" if row[key] is None else number(row[key]) for key in ("null", "z"))
-    return (name, number(row["value"]), interval, null, z)
+    return (name, number(row["value"]), _interval(row["low"], row["high"]), null, z)
 
 
-def _placed(row: tuple[str, ...], widths: list[int]) -> list[str]:
-    """Names to the left, numbers to the right; a reason takes the room it needs."""
-    return [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+def _interval(low: Any, high: Any) -> str:
+    return "" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
 def _printable(line: str) -> str:

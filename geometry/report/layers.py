@@ -34,6 +34,7 @@ CELL = (0.52, 0.27)  # inches
 LEGIBLE = 420  # cells in a panel up to which values are written into them
 LONGEST = 26  # characters of a layer's name on the axis
 RATIOS, VALUES = "RdBu", "viridis"
+POSITION = re.compile(r"^(.*\.)(\d+)$")  # of an array's name: the stem, and where its set stands
 WIDEST = 2.0  # a ratio at least so far from 1 has the full colour
 
 
@@ -69,7 +70,7 @@ def of_layer(record: Record, layer: str) -> Record:
 def _arrays(record: Record, index: int, new: dict[int, int]) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for key, array in record.arrays.items():
-        numbered = re.match(r"^(.*\.)(\d+)$", key)
+        numbered = POSITION.match(key)
         if numbered and int(numbered[2]) in new:
             found[f"{numbered[1]}{new[int(numbered[2])]}"] = array
         elif not numbered and not key.startswith("layer."):

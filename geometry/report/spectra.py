@@ -55,6 +55,8 @@ def found(record: Record) -> dict[int, Array]:
 def over_reference(record: Record) -> dict[int, Array]:
     """Eigenvalues over the reference's total variance."""
     spectra = found(record)
+    if not spectra:
+        return {}
     total = float(spectra.get(int(record.run.get("reference", 0)), next(iter(spectra.values()))).sum())
     return {g: values / total for g, values in spectra.items()}
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from geometry.report.columns import GAP
 from geometry.report.reading import generations, is_of_arms, number, series
 from geometry.types import Record
 
 VALUES = ("effective_rank", "mle", "angle_dimension", "structure_gain", "dimension_gap", "scale")
-GAP = "  "
 SHORTEST = 12  # characters that a column of words keeps when the terminal is narrow
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from geometry.report.columns import columns
 from geometry.report.reading import number
 
-GAP = "  "
 HEADINGS = (
     "matrix",
     "rows x columns",
@@ -41,14 +41,7 @@ def table(matrices: list[dict[str, Any]]) -> str:
             for change in one["changes"]
         ]
     used = [i for i in range(len(HEADINGS)) if any(line[i] for line in lines[1:])]
-    widths = [max(len(line[i]) for line in lines) for i in used]
-    rows = [
-        GAP.join(
-            [line[used[0]].ljust(widths[0]), *(line[i].rjust(w) for i, w in zip(used[1:], widths[1:], strict=True))]
-        )
-        for line in lines
-    ]
-    return "".join(row.rstrip() + "\n" for row in rows)
+    return "".join(f"{row}\n" for row in columns([[line[i] for i in used] for line in lines]))
 
 
 def _values(one: dict[str, Any]) -> tuple[str, ...]:

@@ -2,8 +2,7 @@
 
 Planes let deflate find what rows have in common: sorted keys shrink to next to nothing, positions, which take every
 fourth value of a uint16 alone, to three quarters: 8,191 steps from the centroid to the farthest row are finer than a
-pixel at the strongest zoom.
-`script/record.js` unpacks them.
+pixel at the strongest zoom. `script/record.js` unpacks them.
 """
 
 from __future__ import annotations

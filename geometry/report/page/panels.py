@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from geometry.report import plane, trends
+from geometry.report import histograms, plane, spectra, trends
 from geometry.report.reading import Row, aligned, arrays, generations, number, onsets, series
 from geometry.report.sections import COLUMNS
 from geometry.types import Array, Record
@@ -105,15 +105,11 @@ def plane_panels(record: Record) -> dict[str, Any]:
 
 def spectra_panel(record: Record) -> list[dict[str, Any]]:
     """Eigenvalues over the reference's total variance, and that total of each generation."""
-    found = {g: values for g, values in arrays(record, "eigenvalues").items() if len(values) and values.sum() > 0}
-    if not found:
-        return []
-    total = float(found.get(int(record.run.get("reference", 0)), next(iter(found.values()))).sum())
     each = []
-    for g, values in found.items():
-        chosen = np.unique(np.rint(np.geomspace(1, len(values), min(RANKS, len(values)))).astype(int))
-        shares = [_short(v / total) for v in values[chosen - 1]]
-        each.append({"at": g, "ranks": chosen.tolist(), "shares": shares, "total": _short(values.sum() / total)})
+    for g, shares in spectra.over_reference(record).items():
+        chosen = np.unique(np.rint(np.geomspace(1, len(shares), min(RANKS, len(shares)))).astype(int))
+        told = {"ranks": chosen.tolist(), "shares": _shorts(shares[chosen - 1]), "total": _short(shares.sum())}
+        each.append({"at": g} | told)
     return each
 
 
@@ -125,7 +121,7 @@ def histogram_panels(record: Record) -> dict[str, Any]:
             "data": {str(g): _shorts(density) for g, density in arrays(record, kind).items()},
             "null": {str(g): _shorts(density) for g, density in arrays(record, f"{kind}.null").items()},
         }
-        for kind in ("radius", "cosine")
+        for kind, _ in histograms.KINDS
         if f"{kind}.edges" in record.arrays and arrays(record, kind)
     }
 
