@@ -81,7 +81,7 @@ def test_weights_of_every_kind_are_told_apart(tmp_path: Path) -> None:
     def net(value: float) -> torch.nn.Module:
         torch.manual_seed(0)
         made = torch.nn.Sequential(torch.nn.LazyLinear(3), torch.nn.Linear(3, 2))
-        made.register_buffer("half", torch.tensor([value], dtype=torch.bfloat16), persistent=False)
+        made.register_buffer("scales", torch.tensor([value], dtype=torch.bfloat16), persistent=False)
         made.register_buffer("flag", torch.tensor(True))
         return made
 
