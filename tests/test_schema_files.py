@@ -50,6 +50,8 @@ def test_the_folder_has_each_file_once_and_no_leftover(tmp_path: Path) -> None:
 
 
 def test_json_is_strict_and_exact() -> None:
+    assert json.loads(dumps("\x7f\x85\x9b\u2028\u202e")) == "\x7f\x85\x9b\u2028\u202e"
+    assert dumps("\x9b\u202eé") == '"\\u009b\\u202eé"' and len(dumps("a\u2028b\x85c").splitlines()) == 1
     value = {"a": float("nan"), 1: [np.inf, np.float32(0.5)], "b": np.array([1, 2]), "c": (True, None), "d": 0.1 + 0.2}
     text = dumps(value)
     assert text == '{"a": null, "1": [null, 0.5], "b": [1, 2], "c": [true, null], "d": 0.30000000000000004}'

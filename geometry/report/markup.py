@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from geometry.report.reading import number
+from geometry.schema.characters import printable
 
 
 class Markup(str):
@@ -29,12 +30,14 @@ def text(value: Any) -> Markup:
         return Markup("yes" if value else "no")
     if isinstance(value, int):
         return Markup(f"{value:,}")
-    return Markup(escape(number(value) if isinstance(value, float) else str(value)))
+    return Markup(escape(number(value) if isinstance(value, float) else printable(str(value))))
 
 
 def tag(name: str, *children: Any, **attributes: str) -> Markup:
     """<name attributes>children</name>, children and values escaped unless they are markup; `_` ends reserved words."""
-    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' for key, value in attributes.items())
+    given = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(printable(value))}"' for key, value in attributes.items()
+    )
     return Markup(f"<{name}{given}>{''.join(text(child) for child in children)}</{name}>")
 
 

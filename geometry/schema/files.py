@@ -20,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 
 from geometry.errors import GeometryError, InputError
+from geometry.schema.characters import ESCAPED, printable
 from geometry.schema.places import make_folder
 from geometry.schema.shape import require_shape
 from geometry.types import Array, Record
@@ -52,8 +53,8 @@ def strict(value: Any) -> Any:
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:
-    """Strict JSON text (RFC 8259): no NaN, no Infinity."""
-    return json.dumps(strict(value), indent=indent, allow_nan=False, ensure_ascii=False)
+    """Strict JSON text (RFC 8259): no NaN, no Infinity, and no character within text that a terminal would obey."""
+    return json.dumps(strict(value), indent=indent, allow_nan=False, ensure_ascii=False).translate(ESCAPED)
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -128,7 +129,7 @@ def cell(value: Any) -> Any:
     """A value as a spreadsheet may hold it: text that would be a formula or move a cursor is only text."""
     if not isinstance(value, str):
         return value
-    shown = "".join(char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in value)
+    shown = printable(value)
     return f"'{shown}" if shown[:1] in FORMULA else shown
 
 

@@ -86,6 +86,8 @@ def _idx(stream: IO[bytes], path: Path, room: int) -> Array:
     if len(sides) < 4 * axes:
         raise InputError(f"{path} is truncated within its header; copy it again")
     shape = tuple(np.frombuffer(sides, ">u4").tolist())
+    if 0 in shape:
+        raise InputError(f"{path} has shape {shape}: it holds nothing")
     wanted = math.prod(shape) * dtype.itemsize
     held = b"" if wanted > room else stream.read(wanted)
     if len(held) < wanted:

@@ -92,14 +92,14 @@ def _csv(place: Path) -> Iterator[dict[str, float]]:
 
 
 def _lines(place: Path) -> Iterator[dict[str, float]]:
-    lines = place.read_text("utf-8").splitlines(keepends=True)
+    lines = place.read_text("utf-8").split("\n")
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             yield _numbers(_flat(json.loads(line)))
         except (ValueError, AttributeError, RecursionError) as error:
-            if number == len(lines) and not line.endswith("\n"):
+            if number == len(lines):  # without its end
                 return
             raise InputError(f"{place}: line {number} is no JSON object ({error})") from error
 
