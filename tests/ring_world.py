@@ -46,7 +46,7 @@ def run(size: int, world: World) -> tuple[Any, list[int | None]]:
     ]
     for process in processes:
         process.start()
-    found = answer.recv() if answer.poll(100) else "no answer"
+    found = answer.recv() if answer.poll(240) else "no answer"
     for process in processes:
         process.join(30)
         process.kill()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ring_world import World
 from geometry.errors import InputError, OutOfMemoryError, UsageError
 from geometry.pairs import executor, own_executor, ring
 from geometry.pairs.ring import Link, RingExecutor
+from geometry.pairs.ring.link import Exchange, Line
 from geometry.pairs.ring.task import STOP, Task, deal
 from geometry.types import Array, Neighbors
 
@@ -115,7 +117,10 @@ def errors(link: Link) -> dict[str, Any]:
         "leader": error_of(
             lambda: RingExecutor(Odd(), link, least=0).neighbors(points, points, FAILS, exclude_self=True)
         ),
-        "least": error_of(lambda: replace(strict, least=200**2 + 1).neighbors(points, points, 3, exclude_self=True)),
+        "least": [
+            error_of(partial(one.neighbors, points, points, 3, exclude_self=True))[0]
+            for one in (replace(strict, least=200**2 + 1), strict, replace(strict, least=None))
+        ],
     }
     with ring.leading(link):
         found["engine"] = executor("cpu", ODD).name, ring.ranks()
@@ -124,8 +129,39 @@ def errors(link: Link) -> dict[str, Any]:
     return found
 
 
+@dataclass(frozen=True)
+class Looking:
+    """An engine that takes its time, and then looks whether the next block has come while it worked."""
+
+    coming: list[Exchange]
+    expected: Array
+    seen: list[bool]
+
+    def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
+        time.sleep(0.5)
+        self.seen.append(np.array_equal(self.coming[-1].tensors[1].numpy(), self.expected))
+        return own_executor("cpu").neighbors(queries, base, k, exclude_self=exclude_self)
+
+
+def overlap(link: Link) -> list[bool]:
+    """Whether the block of the other rank was there before it was asked for."""
+    points = pair_clouds.draw(pair_clouds.gaussian, 200, 3, np.float32)
+    coming: list[Exchange] = []
+    plain = Line.exchange
+
+    def exchange(line: Line, *arguments: Any) -> Exchange:
+        coming.append(plain(line, *arguments))
+        return coming[-1]
+
+    engine = Looking(coming, points[100:], [])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Line, "exchange", exchange)
+        RingExecutor(engine, link, least=0).neighbors(points, points, 3, exclude_self=True)  # type: ignore[arg-type]
+    return engine.seen
+
+
 def two(link: Link) -> Any:
-    return alike(link), errors(link)
+    return alike(link), errors(link), overlap(link)
 
 
 def lost(link: Link, k: int) -> list[tuple[str, str]]:
@@ -171,8 +207,12 @@ def test_errors_of_a_rank_are_the_leaders_by_class_and_name_the_rank(of_two: Any
     assert found["after"]
 
 
+def test_the_next_block_is_on_its_way_while_an_engine_works(of_two: Any) -> None:
+    assert of_two[0][2] == [True, True]
+
+
 def test_few_pairs_bother_nobody(of_two: Any) -> None:
-    assert of_two[0][1]["least"] == ("", "")
+    assert of_two[0][1]["least"] == ["", "InputError", ""]
 
 
 def test_the_engine_handed_out_says_how_many_ranks_it_has(of_two: Any) -> None:

@@ -17,7 +17,7 @@ from geometry.pairs.ring.round import collect, do, hand_out
 from geometry.pairs.ring.task import COUNTS, NEIGHBORS, Task, dtype_number
 from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
 
-LEAST = 10**7  # pairs: below, an engine is done sooner than rows are dealt
+LEAST = {"cpu": 10**7, "cuda": 10**10}  # pairs: fewer are done within some 30 ms, sooner than rows are dealt
 
 _leading: list[Link] = []  # the link that this process leads, while it does
 
@@ -26,15 +26,15 @@ _leading: list[Link] = []  # the link that this process leads, while it does
 class RingExecutor:
     """`engine`, and like it one on each other rank of `link`; device and budget are those of `engine`.
 
-    least: pairs from which a task goes round. Raises what an engine of any rank raises, with the rank, and
-    LostRankError.
+    least: pairs from which a task goes round, None for LEAST of the device. Raises what an engine of any rank raises,
+    with the rank, and LostRankError.
     """
 
     engine: Executor
     link: Link
     device: str = "cpu"
     budget: int | None = None
-    least: int = LEAST
+    least: int | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.engine, name)
@@ -45,7 +45,7 @@ class RingExecutor:
 
     def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
         """The k nearest base rows of every query, as exact as the engines are."""
-        if len(queries) * len(base) < self.least or not 0 < k <= len(base) - exclude_self:
+        if self._few(queries, base) or not 0 < k <= len(base) - exclude_self:
             return self.engine.neighbors(queries, base, k, exclude_self=exclude_self)
         task = self._task(NEIGHBORS, queries, base, k, same=exclude_self)
         found, _ = self._together(task, queries, base, np.empty(0))
@@ -53,7 +53,7 @@ class RingExecutor:
 
     def radius_counts(self, queries: Array, base: Array, sq_radii: Floats) -> RadiusCounts:
         """Closed balls around base rows, ties inside."""
-        if len(queries) * len(base) < self.least:
+        if self._few(queries, base):
             return self.engine.radius_counts(queries, base, sq_radii)
         task = self._task(COUNTS, queries, base, 0, same=False)
         (per_query,), per_base = self._together(task, queries, base, np.ascontiguousarray(sq_radii, np.float64))
@@ -70,6 +70,9 @@ class RingExecutor:
     def moments(self, points: Array) -> Moments:
         """As the leader's engine has them."""
         return self.engine.moments(points)
+
+    def _few(self, queries: Array, base: Array) -> bool:
+        return len(queries) * len(base) < (LEAST[self.device] if self.least is None else self.least)
 
     def _task(self, kind: int, queries: Array, base: Array, k: int, *, same: bool) -> Task:
         shape = len(queries), len(base), base.shape[1]
