@@ -132,6 +132,15 @@ def test_a_parquet_column_of_lists(tmp_path: Path, fixed: bool) -> None:
             load(tmp_path / "x.parquet")
 
 
+def test_lists_of_anything_but_numbers_are_no_points(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for rows, kind in (([[["a"]], [["b"]]], "object list<"), ([["a", "b"], ["c", "d"]], "object string")):
+        parquet.write_table(pa.table({"x": rows}), tmp_path / "x.parquet")
+        with pytest.raises(InputError, match=f"no two-dimensional array of numbers; it holds 'x' .* {kind}"):
+            load(tmp_path / "x.parquet")
+
+
 def test_empty_parquet_fields_are_refused(tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

@@ -235,7 +235,10 @@ def wide_parquet(folder: Path) -> Path:
     "write",
     [compressed_npz, checkpoint, csv, zarr_in_one_chunk, hdf5_in_one_chunk, compressed_arrow, wide_parquet],
 )
-def test_what_has_to_be_read_whole_is_refused_where_it_is_too_large(write: Writer, tmp_path: Path) -> None:
+def test_what_has_to_be_read_whole_is_refused_where_it_is_too_large(
+    write: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geometry.sources.formats.LEAST_ROOM", 1)
     path = write(tmp_path)
     whole = one(path)
     assert one(path, whole.points.nbytes).digest == whole.digest
@@ -263,7 +266,7 @@ def test_few_of_many_parts_keep_their_files_open(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(parquet_files, "MOST_OPEN", 3)
     for number, rows in enumerate(np.array_split(POINTS, 8)):
         parquet.write_table(pa.table({"emb": rows.tolist()}), tmp_path / f"part-{number}.parquet")
-    points = streamed(one(tmp_path, 2000))
+    points = streamed(one(tmp_path, 100))
     picked = np.arange(0, N, 7)
     for _ in range(2):
         np.testing.assert_array_equal(points[picked], POINTS[picked].astype(np.float64))
@@ -298,6 +301,11 @@ def test_labels_are_checked_against_rows_that_stay(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", emb=POINTS, labels=np.arange(5))
     with pytest.raises(InputError, match=r"'labels': shape \(5,\) for 50 rows"):
         load(tmp_path / "x.npz", stream=100)
+
+
+@pytest.mark.parametrize("write", [zarr_in_one_chunk, hdf5_in_one_chunk, wide_parquet])
+def test_a_chunk_of_moderate_size_is_always_read(write: Writer, tmp_path: Path) -> None:
+    assert streamed(one(write(tmp_path), 20))[7:9].tobytes() == POINTS[7:9].tobytes()
 
 
 @pytest.mark.parametrize("stream", [POINTS.nbytes // 2, POINTS.nbytes - 1])

@@ -85,7 +85,8 @@ def _pooled_info(n: int, names: Sequence[str], kind: np.dtype[Any]) -> ArrayInfo
 def _list_info(field: Any, n: int, first_width: Callable[[str], int]) -> ArrayInfo:
     values = np.dtype(field.type.value_type.to_pandas_dtype())
     width = getattr(field.type, "list_size", None) or first_width(field.name)
-    return describe(field.name, (n, width), values.name, values.itemsize)
+    kind = f"object {field.type.value_type}" if values.hasobject else values.name
+    return describe(field.name, (n, width), kind, values.itemsize)
 
 
 def _column(where: str, name: str, column: Any) -> Array:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from geometry.pairs.stored import Stored
 
 Result = TypeVar("Result")
+LEAST_ROOM = 6 << 20  # bytes that any process has to spare: pages of two columns, a chunk of moderate size
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,12 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
 def stored(path: Path, key: str, room: int) -> Stored | None:
     """The rows of an array that stay in their file, read in parts; None where the file has to be read whole.
 
-    room: bytes that reading may take beside the rows asked for. A read raises InputError where the file is not what it
-    was when this was called, or gives other rows than its headers promise.
+    room: bytes that reading may take beside the rows asked for, at least LEAST_ROOM. A read raises InputError where the
+    file is not what it was when this was called, or gives other rows than its headers promise.
     """
     opened = format_of(path).stored
     before = _state(path)
-    found = None if opened is None else _guarded(path, lambda: opened(path, key, room))
+    found = None if opened is None else _guarded(path, lambda: opened(path, key, max(room, LEAST_ROOM)))
     if found is None:
         return None
     whole = found
