@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -154,6 +155,14 @@ def test_errors_of_sampled_rows_are_those_of_so_many_rows() -> None:
     assert truth.value is not None
     spread = float(np.sqrt(np.mean((np.array(values) - truth.value) ** 2)))
     assert 0.5 < spread / np.mean(claimed) < 1.6
+
+
+def test_neighbours_among_all_are_never_guessed(points: Array) -> None:
+    scan = sampled(points, 50)
+    guessing: Any = SimpleNamespace(exact=scan.executor)
+    scan.executor = guessing
+    assert scan.whole is not None
+    assert scan.whole.neighbors.neighbors(5).certified.all()
 
 
 def test_faces(points: Array) -> None:

@@ -101,12 +101,12 @@ class Whole:
 
     @cached_property
     def neighbors(self) -> Scan:
-        """On the table of the sampled rows among all rows."""
-        numbers = self.sample.numbers
+        """On the table of the sampled rows among all rows, exact also where a run guesses those of the sample."""
+        engine, numbers = getattr(self.sample.executor, "exact", self.sample.executor), self.sample.numbers
         asked = Queries(self.sample.points, np.arange(self.sample.n) if numbers is None else numbers, self.k)
-        search = getattr(self.sample.executor, "stored_neighbors", None)
-        table: Neighbors = (search or partial(neighbors, self.sample.executor))(asked, self.stored, self.block_bytes)
-        scan = Scan.of(table, self.sample.executor, self.sample.points[:0])
+        search = getattr(engine, "stored_neighbors", None) or partial(neighbors, engine)  # an engine may keep its steps
+        table: Neighbors = search(asked, self.stored, self.block_bytes)
+        scan = Scan.of(table, engine, self.sample.points[:0])
         scan.seed = self.sample.seed
         return scan
 
