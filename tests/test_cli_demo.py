@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,19 +18,26 @@ PARTS = [f"{regime}-{view}" for regime in ("replace", "accumulate") for view in 
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tiny VAE and one statistic of few rows."""
+def small(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """A tiny VAE, one statistic of few rows, and the local view for the first analysis alone; which asked for it."""
+    local: list[bool] = []
+    analyze = geometry.analysis.analyze
+
+    def quick(sets: Any, **options: Any) -> Any:
+        local.append(options["umap"])
+        return analyze(sets, **(options | {"statistics": "scale", "sample": 110, "umap": len(local) == 1}))
+
     monkeypatch.setattr(demo, "OPTIONS", {"steps": 20, "hidden": 8, "latent": 2})
-    monkeypatch.setattr(
-        geometry.analysis, "analyze", partial(geometry.analysis.analyze, statistics="scale", sample=110)
-    )
+    monkeypatch.setattr(geometry.analysis, "analyze", quick)
+    return local
 
 
 def test_it_ends_with_tables_an_answer_and_reports_and_goes_on(
-    small: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    small: list[bool], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["demo", "-o", str(tmp_path / "demo"), "--generations", "1", "--seed", "3"]
     assert main(words) == 0
+    assert small == [True] * 4
     said = capsys.readouterr()
     lines = said.out.rstrip().splitlines()
     folders = [tmp_path / "demo" / "analysis" / part for part in PARTS]
@@ -49,7 +56,7 @@ def test_it_ends_with_tables_an_answer_and_reports_and_goes_on(
 
 
 def test_a_folder_of_something_else_is_left_alone(
-    small: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small: list[bool], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     assert main(["demo", "-o", str(tmp_path)]) == 2
