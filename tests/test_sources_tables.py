@@ -141,6 +141,15 @@ def test_lists_of_anything_but_numbers_are_no_points(tmp_path: Path) -> None:
             load(tmp_path / "x.parquet")
 
 
+def test_number_columns_beside_lists_of_words_are_the_points(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pa.table({"x": POINTS[:, 0], "tags": [["a"], ["b", "c"], []], "y": POINTS[:, 1]})
+    parquet.write_table(table, tmp_path / "x.parquet")
+    found = one(tmp_path / "x.parquet")
+    assert np.array_equal(found.points, POINTS) and found.notes == ("'tags' left out: it is not numeric",)
+
+
 def test_empty_parquet_fields_are_refused(tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")

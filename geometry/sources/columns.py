@@ -1,7 +1,7 @@
 """What the columns of an Arrow table mean, in .parquet and .arrow files alike (extra `parquet`).
 
-A column of lists is an array; without one, the number columns are the points. Companion columns (label, id, origin,
-generation) go beside the points; other columns are listed and left out.
+A column of lists of numbers is an array; without one, the number columns are the points. Companion columns (label, id,
+origin, generation) go beside the points; other columns are listed and left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NUMBERS = ("float", "double", "halffloat", "int", "uint")
 def infos(schema: Any, n: int, first_width: Callable[[str], int]) -> list[ArrayInfo]:
     """The arrays of n rows of a schema; the length of lists is that of the first row where none is declared."""
     lists = [_list_info(field, n, first_width) for field in schema if is_list(field.type)]
-    pooled = [] if lists else number_columns(schema)
+    pooled = [] if any(not info.text for info in lists) else number_columns(schema)
     rest = [f for f in schema if not is_list(f.type) and f.name not in pooled]
     return [
         *([_pooled_info(n, pooled, pooled_dtype(schema, pooled))] if pooled else []),
