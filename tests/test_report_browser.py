@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 import records
 import test_report_layers
-from browser import chromium
+from browser import Seen, chromium
 
 from geometry.report.captions import CAPTIONS
 from geometry.report.page import page as built
@@ -41,65 +40,6 @@ def record() -> Record:
         for code, kind in enumerate(("copy", "interpolation", "blend", "extrapolation")):
             arrays[f"point.novelty.{kind}.{g}"] = (kinds == code).astype(float)
     return replace(made, arrays=arrays)
-
-
-class Seen:
-    """A page that is open, and all that went wrong or was asked for."""
-
-    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
-        self.page = browser.new_page(viewport={"width": 1280, "height": 900}, **options)
-        self.wrong: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on(
-            "console", lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None
-        )
-        self.page.on("dialog", lambda dialog: (self.wrong.append(dialog.message), dialog.dismiss()))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.path = path
-
-    def open(self) -> Seen:
-        self.page.goto(self.path.as_uri())
-        self.page.wait_for_selector("html[data-ready]")
-        return self
-
-    def run(self, script: str) -> Any:
-        return self.page.evaluate(script)
-
-    def settle(self) -> None:
-        """Two frames: what was changed is drawn."""
-        self.run("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-    def until(self, condition: str) -> None:
-        """Looks again every 20 ms, 5 seconds long; the page's policy keeps the driver from looking by itself."""
-        for _ in range(250):
-            if self.run(condition):
-                return
-            self.page.wait_for_timeout(20)
-        raise AssertionError(f"never came true: {condition}")
-
-    def show(self, **patch: Any) -> None:
-        self.page.evaluate("(patch) => change(patch)", patch)
-        self.settle()
-
-    def pixels(self) -> np.ndarray:
-        """(height, width, 4) what is on the canvas of the points, top row first."""
-        values, width = self.run(
-            """() => { drawStage(); const all = new Uint8Array(4 * canvas.width * canvas.height);
-            gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, all);
-            let text = ""; for (let i = 0; i < all.length; i += 8192)
-              text += String.fromCharCode(...all.subarray(i, i + 8192));
-            return [btoa(text), canvas.width]; }"""
-        )
-        return np.frombuffer(base64.b64decode(values), np.uint8).reshape(-1, width, 4)[::-1].astype(int)
-
-    def place(self, i: int) -> tuple[float, float]:
-        """Where on the page point i of the generation shown lies."""
-        x, y = self.run(
-            f"""() => {{ const box = canvas.getBoundingClientRect(); const [frame] = frames(box.width, box.height);
-            const [x, y] = onScreen(seen(placeOf(cloudAt(now()), {i})), frame); return [box.x + x, box.y + y]; }}"""
-        )
-        return x, y
 
 
 @pytest.fixture(scope="module")
