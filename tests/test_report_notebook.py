@@ -1,43 +1,16 @@
 """A run in a notebook: everything in one piece of HTML, nothing that runs, every word escaped."""
 
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 import records
+from outline import outline
 
 from geometry.analysis import Analysis
 from geometry.report import notebook_html
 from geometry.types import Record
 
 HOSTILE = "</script><img onerror=alert(1) src=x>"
-
-
-class Outline(HTMLParser):
-    """Tags with their attributes, and words; every tag must be closed in order."""
-
-    def __init__(self):
-        super().__init__()
-        self.tags, self.open, self.words = [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag != "img":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-
-def outline(text):
-    parser = Outline()
-    parser.feed(text)
-    parser.close()
-    assert parser.open == []
-    return parser
 
 
 @pytest.fixture(scope="module")
