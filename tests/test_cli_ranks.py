@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import torch.distributed
 from jsonschema import Draft202012Validator
 
 from geometry.cli import main, ranks
-from geometry.cli.endings import INTERRUPTED, code_of, said_of
+from geometry.cli.endings import INTERRUPTED, MEMORY, code_of, said_of
 from geometry.errors import LostRankError
 from geometry.pairs import ring
 from geometry.schema import schema_text
@@ -123,13 +123,17 @@ def test_other_ranks_serve_in_silence(
     assert main(["compare", str(points), str(points)]) == 7
     assert alone[1] == (1, 2, False) and capfd.readouterr() == ("", "")
 
-    def gone(link: Any, engines: Any) -> int:
-        raise LostRankError("rank 0 is gone")
+    def failing(error: Exception) -> Callable[[Any, Any], int]:
+        def serve(link: Any, engines: Any) -> int:
+            raise error
 
-    monkeypatch.setattr(ring, "serve", gone)
+        return serve
+
     monkeypatch.setattr(sys, "__stderr__", sys.stderr)
-    assert main(["analyze", str(points)]) == INTERRUPTED
-    assert "geometry: rank 1: rank 0 is gone" in capfd.readouterr().err
+    for error, code in ((LostRankError("rank 0 is gone"), INTERRUPTED), (MemoryError("no room"), MEMORY)):
+        monkeypatch.setattr(ring, "serve", failing(error))
+        assert main(["analyze", str(points)]) == code
+        assert f"geometry: rank 1: {error}" in capfd.readouterr().err
 
 
 def test_runs_without_ranks_say_nothing_of_them(points: Path, capsys: pytest.CaptureFixture[str]) -> None:

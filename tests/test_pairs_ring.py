@@ -37,8 +37,12 @@ CASES = (
     (pair_clouds.gaussian, 2, 1, np.float64),
 )
 COUNT = (8 * 3 + 2 + 1) + 10 * 2 + 10 * 2  # tables of one set, of two sets, counts
-FAILS, DIES, SLEEPS = 11, 12, 13  # numbers of neighbours at which the engines below misbehave
+FAILS, DIES, SLEEPS, REFUSES = 11, 12, 13, 14  # numbers of neighbours at which the engines below misbehave
 ODD = 1 << 22  # the budget that asks for them
+
+
+class NoRowError(InputError):
+    """An error that the package's own list does not have."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Odd:
     def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
         if k == FAILS:
             raise OutOfMemoryError("there is no room")
+        if k == REFUSES:
+            raise NoRowError("no row")
         if k == DIES and os.environ["RANK"] == "2":
             os.kill(os.getpid(), signal.SIGKILL)
         if k == SLEEPS:
@@ -112,6 +118,7 @@ def errors(link: Link) -> dict[str, Any]:
     strange, strict = (RingExecutor(alone, link, "cpu", budget, least=0) for budget in (ODD, ODD + 1))
     found: dict[str, Any] = {
         "memory": error_of(lambda: strange.neighbors(points, points, FAILS, exclude_self=True)),
+        "special": error_of(lambda: strange.neighbors(points, points, REFUSES, exclude_self=True)),
         "defect": error_of(lambda: strange.radius_counts(points, points, np.ones(200))),
         "budget": error_of(lambda: strict.neighbors(points, points, 3, exclude_self=True)),
         "leader": error_of(
@@ -200,6 +207,7 @@ def test_four_ranks_give_what_one_gives(of_four: Any) -> None:
 def test_errors_of_a_rank_are_the_leaders_by_class_and_name_the_rank(of_two: Any) -> None:
     found = of_two[0][1]
     assert found["memory"] == ("OutOfMemoryError", "rank 1: there is no room")
+    assert found["special"] == ("InputError", "rank 1: no row")
     assert found["budget"] == ("InputError", f"rank 1: asked for cpu within {ODD + 1}")
     assert found["defect"][0] == "RuntimeError" and found["defect"][1].startswith("rank 1: Traceback")
     assert "ZeroDivisionError: a defect" in found["defect"][1]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geometry.cli.endings import FAILED, INTERRUPTED
+from geometry.cli.endings import FAILED, code_of, no_memory
 from geometry.errors import LostRankError, UsageError
 
 if TYPE_CHECKING:
@@ -97,9 +97,11 @@ def _serve(link: Link) -> int:
 
     try:
         return ring.serve(link, own_executor)
-    except LostRankError as error:  # that may be rank 0, so this rank speaks
+    except (LostRankError, MemoryError, RuntimeError) as error:  # rank 0 may be gone, so this rank speaks
+        if not isinstance(error, LostRankError) and not no_memory(error):
+            raise
         print(f"geometry: rank {link.rank}: {error}", file=sys.__stderr__)
-        return INTERRUPTED
+        return code_of(error)
 
 
 def _one_gpu(here: Place) -> None:

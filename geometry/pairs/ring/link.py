@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch.distributed.distributed_c10d import PrefixStore
-from torch.distributed.rendezvous import rendezvous
 
 from geometry.errors import LostRankError, UsageError
 from geometry.pairs.frame import tensor_of
@@ -140,8 +138,13 @@ def joined(rank: int, world: int, *, gpu: bool, patience: timedelta = PATIENCE) 
     """All ranks together, from the environment that the launcher made (MASTER_ADDR, MASTER_PORT).
 
     gpu: this rank will compute on CUDA, on the device that torch has as current; rows go over NCCL if all of them do.
-    Raises UsageError where not all of them come.
+    Raises UsageError where not all of them come, and where torch has no torch.distributed.
     """
+    if not dist.is_available():
+        raise UsageError("this torch was built without torch.distributed; install another one, or start one process")
+    from torch.distributed.distributed_c10d import PrefixStore
+    from torch.distributed.rendezvous import rendezvous
+
     try:
         kept = next(iter(rendezvous("env://", rank, world, timeout=JOIN)))[0]
         store = PrefixStore(KEYS, kept)

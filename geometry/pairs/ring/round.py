@@ -160,7 +160,8 @@ def _told(error: Exception) -> str:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch has one of this name too
         return f"OutOfMemoryError\n{error}"
     if isinstance(error, GeometryError):
-        return f"{type(error).__name__}\n{error}"
+        ours = next(kind.__name__ for kind in type(error).__mro__ if hasattr(errors, kind.__name__))
+        return f"{ours}\n{error}"
     return "\n" + "".join(traceback.format_exception(error))
 
 
