@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,6 +98,15 @@ def test_ctrl_c_leaves_a_folder_that_goes_on(points: Path, tmp_path: Path) -> No
     said = run.communicate()[1]
     assert run.returncode == 130 and f"kept in {tmp_path / 'run'}" in said and "Traceback" not in said
     assert cli.main([*words, "-q"]) == 0 and (tmp_path / "run" / "run.json").is_file()
+
+
+def test_output_that_cannot_be_written_is_3(capsys: pytest.CaptureFixture[str]) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full here")
+    with full.open("w") as out, redirect_stdout(out):
+        assert cli.main(["explain"]) == 3
+    assert "standard output cannot be written" in capsys.readouterr().err
 
 
 def test_a_reader_of_progress_that_leaves_stops_nothing() -> None:

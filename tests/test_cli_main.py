@@ -15,8 +15,8 @@ from geometry import __version__, cli
 from geometry.errors import OutOfMemoryError
 
 COMMANDS = (
-    "demo", "analyze", "compare", "inspect", "doctor", "fingerprint", "gate", "merge", "rerun", "explain", "info",
-    "report",
+    "demo", "analyze", "compare", "ablate", "inspect", "doctor", "fingerprint", "capture", "generate", "gate", "merge",
+    "rerun", "explain", "info", "report",
 )  # fmt: skip
 
 
@@ -119,13 +119,16 @@ def test_neither_help_nor_inspect_imports_torch_or_what_draws(tmp_path: Path) ->
     assert "4 x 3" in said.stdout and said.stderr == ""
 
 
-def test_version_and_every_help() -> None:
-    said = shell("-m", "geometry", "--version")
-    assert said.stdout == f"geometry {__version__}\n"
+def test_version_and_every_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    version = shell("-m", "geometry", "--version")
+    assert version.stdout == f"geometry {__version__}\n"
     for command in COMMANDS:
         with pytest.raises(SystemExit) as left:
             cli.main([command, "--help"])
         assert left.value.code == 0
+        said = capsys.readouterr().out
+        assert "usage: geometry" in said and max(map(len, said.splitlines())) < 80
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:

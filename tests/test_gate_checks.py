@@ -122,6 +122,8 @@ def test_junit_counts_and_escapes() -> None:
     }  # fmt: skip
     assert [len(case) for case in suite] == [0, 0, 1, 1] and "7" in str(suite[2][0].get("message"))
     assert '<b>"' in str(suite[2].get("classname"))
+    assert all({*case.attrib} == {"classname", "name", "time"} for case in suite)
+    assert (suite[2][0].get("type"), suite[3][0].get("type")) == ("condition", "missing")
     relaxed = ElementTree.fromstring(junit(checks, missing="pass"))
     assert (relaxed.get("errors"), relaxed.get("skipped"), relaxed[3][0].tag) == ("0", "1", "skipped")
 

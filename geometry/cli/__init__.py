@@ -39,6 +39,10 @@ COMMANDS = (
     demo, analyze, compare, ablate, inspect, doctor, fingerprint, capture, generate,
     gate, merge, rerun, explain, info, report,
 )  # fmt: skip
+CODES = (
+    "Exit codes: 0 ok, 1 gate failed or set not clean, 2 usage, 3 unreadable or unsafe input, 4 out of memory, "
+    "5 partial result, 130 interrupted."
+)
 WAIT = "PASSIVE"  # idle threads sleep: with a busy neighbour on two cores, spinning ones made a run five times as long
 
 
@@ -74,7 +78,9 @@ class Parser(argparse.ArgumentParser):
 def parser() -> Parser:
     """The whole command line."""
     top = Parser(
-        prog="geometry", description="Geometry of embedding sets over generations: dimension, collapse, verdict."
+        prog="geometry",
+        description="Geometry of embedding sets over generations: dimension, collapse, verdict.",
+        epilog=CODES,
     )
     top.add_argument("--version", action="version", version=_version())
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)

@@ -58,7 +58,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--force", action="store_true", help="write into DIR although it holds something")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     parser.add_argument("-j", "--json", action="store_true", help="one JSON document on stdout: the cards")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, resumes=True)
 
 
 def arguments(text: str) -> dict[str, Any]:

