@@ -89,6 +89,8 @@ def cosines(scan: Scan, *, center: bool = False) -> Cosines:
 
 
 def _cosines(scan: Scan, center: bool) -> Cosines:
+    from geometry.pairs.cpu.self_product import self_product
+
     part = scan if scan.d <= MOST_COVARIANCE else scan.at_most(MOST_COVARIANCE)
     points, d = part.rows, part.d
     centre = part.spectrum.mean if center else None
@@ -99,7 +101,7 @@ def _cosines(scan: Scan, center: bool) -> Cosines:
         n += len(rows)
         total += rows.sum(axis=0)
         if dual:
-            matrix += rows.T @ rows
+            matrix += self_product(rows)
         else:
             kept.append(rows)
     if not dual:
