@@ -78,7 +78,8 @@ def test_inputs_are_told() -> None:
     assert len({one["digest"] for one in run["inputs"]}) == 5
     assert any("unequal rows" in note for note in run["warnings"])
     assert any("k was lowered" in note for note in run["warnings"])
-    assert run["exactness"] == {"neighbors": "exact", "uncertified_rows": [0] * 5, "recall": [None] * 5}
+    none = [None] * 5
+    assert run["exactness"] == {"neighbors": "exact", "uncertified_rows": [0] * 5, "recall": none, "streamed": none}
 
 
 def test_options_are_recorded() -> None:

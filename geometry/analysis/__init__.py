@@ -10,7 +10,7 @@ from typing import Any
 
 from geometry.analysis.arms import of_arms
 from geometry.analysis.asked import options_from
-from geometry.analysis.document import document, rounded, versions
+from geometry.analysis.document import document, hygiene_of, rounded, versions
 from geometry.analysis.fingerprints import write_fingerprints
 from geometry.analysis.furthest import furthest_arrays
 from geometry.analysis.judge import Look, look, verdicts
@@ -107,6 +107,9 @@ def _layer(made: Plan, clock: _Clock, progress: Progress, ledger: Ledger) -> tup
     kept = ledger.of(made, versions())
     write_fingerprints(made, ledger.folder.parent if ledger.folder else None)
     where = f"{made.sets[0].layer}, " if made.options.by == "layer" else ""
+    for g in range(len(made.sets)):
+        hygiene_of(made, g)
+    clock("hygiene")
     for g, one in enumerate(made.sets):
         scan = made.scans[g]
         of = f" of {len(one.points)}" if len(one.points) > scan.n else ""

@@ -13,7 +13,7 @@ from typing import Any
 from geometry.analysis.plan import Plan, name
 from geometry.estimates import recall_told
 from geometry.schema import array_index
-from geometry.sources import hygiene
+from geometry.sources import Hygiene, hygiene
 from geometry.types import Array
 
 SCHEMA_VERSION = 1
@@ -85,8 +85,17 @@ def _input(plan: Plan, g: int) -> dict[str, Any]:
         "dtype": str(one.points.dtype),
         "labelled": one.labels is not None,
         "dropped": one.dropped,
-        "hygiene": hygiene(one.points).as_dict(),
+        "hygiene": hygiene_of(plan, g).as_dict(),
     }
+
+
+def hygiene_of(plan: Plan, g: int) -> Hygiene:
+    """How clean the set at position g is, looked at once: best before statistics have filled the memory."""
+    memo = plan.scans[g].memo
+    if "hygiene" not in memo:
+        memo["hygiene"] = hygiene(plan.sets[g].points)
+    found: Hygiene = memo["hygiene"]
+    return found
 
 
 def _exactness(plan: Plan) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def pairs_together(rows: Array) -> int:
 
 def _candidates(grid: Floats, shift: float) -> list[tuple[Ints, Ints]]:
     """Pairs of positions that share a cell, the earlier first: each with those that follow it there."""
-    cells = _hash(np.floor(grid + shift))
+    cells = _hash(grid, shift)
     order = np.argsort(cells, kind="stable")
     pairs = []
     for ahead in range(1, AHEAD + 1):
@@ -80,11 +80,11 @@ def _candidates(grid: Floats, shift: float) -> list[tuple[Ints, Ints]]:
     return pairs
 
 
-def _hash(cells: Floats) -> NDArray[np.uint64]:
-    """One number for the coordinates of a cell; a chance meeting of two cells costs a measurement, no more."""
-    state = np.full(len(cells), 0x9E3779B97F4A7C15, np.uint64)
-    for column in np.ascontiguousarray(cells).view(np.uint64).T:
-        state = (state ^ column) * np.uint64(0x9E3779B97F4A7C15)
+def _hash(grid: Floats, shift: float) -> NDArray[np.uint64]:
+    """One number for the coordinates of the cell of each row; a chance meeting of two costs a measurement, no more."""
+    state = np.full(len(grid), 0x9E3779B97F4A7C15, np.uint64)
+    for column in grid.T:
+        state = (state ^ np.floor(column + shift).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
         state ^= state >> np.uint64(29)
     return state
 
