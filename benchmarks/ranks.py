@@ -28,7 +28,9 @@ from geometry.pairs import Executor, own_executor, ring
 from geometry.pairs.merging import merged
 
 D, K = 128, 32
-BLOCKS, SETS = (5000, 10000, 20000, 40000), (20000, 40000, 80000)
+SIZES = (5000, 10000, 20000, 40000), (20000, 40000, 80000)  # rows of blocks, and of whole sets
+QUICK = (500, 1000), (2000,)
+Sizes = tuple[tuple[int, ...], tuple[int, ...]]
 PASSED = 1 << 26  # bytes of the block that passes between ranks
 REPEATS = 3
 FILE = RESULTS / "ranks.jsonl"
@@ -39,40 +41,43 @@ def main(words: list[str] | None = None) -> int:
     """Measure all, or the part of one rank, and add the lines."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ranks", description=__doc__)
     parser.add_argument("--ranks", type=int, nargs="+", default=[2], help="how many processes beside one (2)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to try it: no line is added")
     parser.add_argument("--rank", type=int, nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args(words)
     import torch
 
     torch.set_num_threads(1)
+    sizes = QUICK if args.quick else SIZES
     if args.rank:
-        return _rank(*args.rank)
-    found = _alone() + [one for world in args.ranks for one in _together(world)]
-    machine = described(threads=1)
-    with FILE.open("a") as file:
-        file.writelines(json.dumps(one | machine, allow_nan=False) + "\n" for one in found)
+        rank, world = args.rank
+        return _rank(rank, world, sizes[1])
+    found = _alone(sizes) + [one for world in args.ranks for one in _together(world, quick=args.quick)]
+    if not args.quick:
+        machine = described(threads=1)
+        with FILE.open("a") as file:
+            file.writelines(json.dumps(one | machine, allow_nan=False) + "\n" for one in found)
     print("\n".join(json.dumps(one) for one in found))
     return 0
 
 
-def _alone() -> list[Measured]:
+def _alone(sizes: Sizes) -> list[Measured]:
     """Blocks, and whole sets by one process."""
-    engine, found = own_executor("cpu"), []
-    for m in BLOCKS:
+    engine, (blocks, sets), found = own_executor("cpu"), sizes, []
+    for m in blocks:
         own, other = cloud("mixture", m, D), cloud("mixture", m, D, seed=1)
         found += [_line("own block", m, 1, _seconds(partial(engine.neighbors, own, own, K, exclude_self=True)))]
         found += [_line("cross block", m, 1, _seconds(partial(engine.neighbors, own, other, K, exclude_self=False)))]
-    return [*found, _line("merge", BLOCKS[-1], 1, _seconds(_merge)), *_sets(engine, 1)]
+    return [*found, _line("merge", blocks[-1], 1, _seconds(_merge(blocks[-1]))), *_sets(engine, 1, sets)]
 
 
-def _merge() -> None:
+def _merge(m: int) -> Callable[[], object]:
     """Two tables as one where every row gains."""
-    sq_dist = np.sort(np.random.default_rng(0).random((2, BLOCKS[-1], K)), axis=2)
-    tables = [(one, np.arange(K)[None, :].repeat(BLOCKS[-1], 0) + K * part) for part, one in enumerate(sq_dist)]
-    merged(tables, K)
+    sq_dist = np.sort(np.random.default_rng(0).random((2, m, K)), axis=2)
+    return partial(merged, [(one, np.tile(np.arange(K) + K * part, (m, 1))) for part, one in enumerate(sq_dist)], K)
 
 
-def _sets(engine: Executor, world: int) -> list[Measured]:
-    sets = {n: cloud("mixture", n, D) for n in SETS}
+def _sets(engine: Executor, world: int, sizes: tuple[int, ...]) -> list[Measured]:
+    sets = {n: cloud("mixture", n, D) for n in sizes}
     return [
         _line("set", n, world, _seconds(partial(engine.neighbors, points, points, K, exclude_self=True)))
         for n, points in sets.items()
@@ -92,12 +97,12 @@ def _seconds(work: Callable[[], object]) -> float:
     return float(np.median(taken[1:]))
 
 
-def _together(world: int) -> list[Measured]:
+def _together(world: int, *, quick: bool) -> list[Measured]:
     """The same sets by several processes, and how fast a block passes; what rank 0 prints."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
-    words = [sys.executable, "-m", "benchmarks.ranks", "--rank"]
+    words = [sys.executable, "-m", "benchmarks.ranks", *(["--quick"] if quick else []), "--rank"]
     started = [
         subprocess.Popen(
             [*words, str(rank), str(world)], cwd=ROOT, env=os.environ | told, stdout=subprocess.PIPE, text=True
@@ -111,7 +116,7 @@ def _together(world: int) -> list[Measured]:
     return found
 
 
-def _rank(rank: int, world: int) -> int:
+def _rank(rank: int, world: int, sizes: tuple[int, ...]) -> int:
     """One of several processes; rank 0 prints what it has measured."""
     alone = own_executor("cpu")
     with ring.joined(rank, world, gpu=False) as link:
@@ -120,7 +125,7 @@ def _rank(rank: int, world: int) -> int:
             return ring.serve(link, own_executor)
         together = ring.RingExecutor(alone, link, least=0)
         _must_agree(together, alone)
-        print(json.dumps([passed, *_sets(together, world)]))
+        print(json.dumps([passed, *_sets(together, world, sizes)]))
         ring.dismiss(link, 0)
     return 0
 
