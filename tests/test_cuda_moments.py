@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cuda_on_cpu import SCHEDULES, build
+from cuda_on_cpu import SCHEDULES, build, mutated
 from cuda_on_cpu.harness_device import HarnessDevice
 from pair_clouds import draw, gaussian, offset_1e6
 
 from geometry.pairs import kernel_reference, reference
-from geometry.pairs.cuda.builder import kernel_folder
 from geometry.pairs.cuda.moments import moments
 
 SOURCE = "covariance.cu"
@@ -36,10 +35,8 @@ def test_sizes(n: int, d: int) -> None:
 
 @pytest.mark.parametrize("comment", ["both groups of columns are there", "read by all before the next rows come"])
 def test_a_missing_barrier_is_caught(comment: str) -> None:
-    text, barrier = (kernel_folder() / SOURCE).read_text(), f"__syncthreads();  // {comment}"
-    assert text.count(barrier) == 1
     points = draw(gaussian, 70, 35, np.float32)
-    broken = HarnessDevice(texts={SOURCE: text.replace(barrier, "")})
+    broken = HarnessDevice(texts=mutated((f"__syncthreads();  // {comment}", ""), SOURCE))
     wrong = [moments(broken, points).covariance for broken.schedule in SCHEDULES]
     right = moments(HarnessDevice(), points).covariance
     assert any(found.tobytes() != right.tobytes() for found in wrong)

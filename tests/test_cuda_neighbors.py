@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cuda_on_cpu import SCHEDULES, Stuck
+from cuda_on_cpu import SCHEDULES, Stuck, mutated
 from cuda_on_cpu.harness_device import HarnessDevice
 from pair_clouds import draw, duplicates, gaussian, lattice, one_outlier, tight_clusters
 from parity_cases import Case, Points, assert_parity, one, truth
@@ -19,7 +19,6 @@ from parity_cases import Case, Points, assert_parity, one, truth
 from geometry.errors import OutOfMemoryError
 from geometry.pairs import kernel_reference
 from geometry.pairs.cuda import bound, search, stream
-from geometry.pairs.cuda.builder import kernel_folder
 from geometry.pairs.cuda.engine import CudaExecutor
 from geometry.pairs.cuda.scans import MMA, WGMMA, Scan
 
@@ -198,14 +197,6 @@ MUTATIONS = {
 }
 
 
-def mutated(mutation: str) -> Mapping[str, str]:
-    before, after = MUTATIONS[mutation]
-    texts = {file: (kernel_folder() / file).read_text() for file in SCAN_FILES}
-    edited = {file: text.replace(before, after) for file, text in texts.items() if before in text}
-    assert len(edited) == 1, "the mutation no longer applies"
-    return edited
-
-
 def strict(texts: Mapping[str, str]) -> None:
     """Clouds that the scan alone must answer, row for row: what fails here is the scan, not the last resort."""
     assert streamed(draw(gaussian, 257, 70, np.float32), 9, HarnessDevice(7, texts=texts)) == 0
@@ -220,7 +211,7 @@ def test_the_scan_alone_answers_ordinary_rows() -> None:
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_a_broken_scan_is_caught(mutation: str) -> None:
     with pytest.raises((AssertionError, search.BoundViolated, Stuck)):
-        strict(mutated(mutation))
+        strict(mutated(MUTATIONS[mutation], *SCAN_FILES))
 
 
 def test_the_truth_is_in_the_order_of_the_kernels_reference() -> None:

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cuda_on_cpu import SCHEDULES, Program, build
+from cuda_on_cpu import SCHEDULES, Program, build, mutated
 
 from geometry.pairs import kernel_reference as reference
 from geometry.pairs.cuda.bound import KEEP
-from geometry.pairs.cuda.builder import kernel_folder
 
 SOURCE, KERNELS = "prune_queues.cu", ("prune_queues", "list_candidates")
 N, COLUMNS, CAPACITY, K = 9, 50, 70, 6
@@ -120,9 +119,6 @@ MUTATIONS = {
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_a_broken_kernel_is_caught(mutation: str) -> None:
-    text = (kernel_folder() / SOURCE).read_text()
-    before, after = MUTATIONS[mutation]
-    assert text.count(before) == 1
-    broken = build(SOURCE, ("prune_queues",), {SOURCE: text.replace(before, after)})
+    broken = build(SOURCE, ("prune_queues",), mutated(MUTATIONS[mutation], SOURCE))
     with pytest.raises(AssertionError):
         check(broken)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cuda_on_cpu import mutated
 from cuda_on_cpu.harness_device import HarnessDevice
 from pair_clouds import (
     draw,
@@ -19,7 +20,6 @@ from pair_clouds import (
     tiny,
 )
 
-from geometry.pairs.cuda.builder import kernel_folder
 from geometry.pairs.cuda.engine import CudaExecutor
 from geometry.pairs.torch_engine import TorchExecutor
 from geometry.types import PairSums
@@ -122,8 +122,7 @@ MUTATIONS = {
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_a_broken_kernel_is_caught(mutation: str) -> None:
-    text, (before, after) = (kernel_folder() / "pair_sums.cu").read_text(), MUTATIONS[mutation]
-    assert text.count(before) == 1
+    broken = HarnessDevice(7, texts=mutated(MUTATIONS[mutation], "pair_sums.cu"))
     points, rows = draw(offset_1e4, 150, 70, np.float32), np.arange(0, 150, 3)
     with pytest.raises(AssertionError):
-        check(sums(HarnessDevice(7, texts={"pair_sums.cu": text.replace(before, after)}), points, rows), points, rows)
+        check(sums(broken, points, rows), points, rows)

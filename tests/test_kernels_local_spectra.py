@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cuda_on_cpu import SCHEDULES
+from cuda_on_cpu import SCHEDULES, mutated
 from cuda_on_cpu.harness_device import HarnessDevice
 from pair_clouds import (
     gaussian,
@@ -23,7 +23,6 @@ from pair_clouds import (
 
 from geometry.errors import UsageError
 from geometry.pairs import local_reference, reference
-from geometry.pairs.cuda.builder import kernel_folder
 from geometry.pairs.cuda.local import MOST_NEIGHBORS, Local, local_summaries, shared_bytes
 from geometry.pairs.local import SAME, Places, reflections_of, spectra_of, sums_of
 
@@ -200,16 +199,14 @@ MUTATIONS = {
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_a_broken_kernel_is_caught(mutation: str) -> None:
-    text = (kernel_folder() / SOURCE).read_text()
-    before, after = MUTATIONS[mutation]
-    assert text.count(before) == 1
+    texts = mutated(MUTATIONS[mutation], SOURCE)
     rng = np.random.default_rng(8)
     points = np.vstack([np.zeros((1, 21)), 1.0 + 1e-6 * gaussian(rng, 12, 21), gaussian(rng, 40, 21)])
     places = Places(np.array([0, 13]), np.stack([np.arange(1, 13), np.arange(14, 26)]), np.array([12, 11]))
     places.index[1, 11:] = 13
     with pytest.raises((AssertionError, RuntimeWarning)):  # a wrong value, or the NaN of memory that nobody wrote
         for schedule in SCHEDULES:
-            broken = HarnessDevice(schedule, texts={SOURCE: text.replace(before, after)})
+            broken = HarnessDevice(schedule, texts=texts)
             found = local_summaries(broken, points, places)
             check(found, points, places)
             assert found.spectra.eigenvalues[0] == pytest.approx(

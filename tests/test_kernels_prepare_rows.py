@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cuda_on_cpu import Program, build
+from cuda_on_cpu import Program, build, mutated
 from kernel_cases import CLOUDS, SIZES, Case, case, same_under_every_schedule
 from pair_clouds import gaussian
 
 from geometry.pairs import kernel_reference as reference
-from geometry.pairs.cuda.builder import kernel_folder
 
 SOURCE = "prepare_rows.cu"
 KERNELS = ("prepare_rows_f16", "prepare_rows_f32", "prepare_rows_f64")
@@ -99,10 +98,7 @@ MUTATIONS = {
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_a_broken_kernel_is_caught(mutation: str) -> None:
-    text = (kernel_folder() / SOURCE).read_text()
-    before, after = MUTATIONS[mutation]
-    assert text.count(before) == 1
-    broken = build(SOURCE, ("prepare_rows_f64",), {SOURCE: text.replace(before, after)})
+    broken = build(SOURCE, ("prepare_rows_f64",), mutated(MUTATIONS[mutation], SOURCE))
     of = case(gaussian(np.random.default_rng(2), 33, 60), np.float64)
     with pytest.raises(AssertionError, match="differs from the reference"):
         check(broken, of, 64)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from cuda_on_cpu import mutated
 from cuda_on_cpu.harness_device import HarnessDevice
 
 from geometry import pairs
@@ -55,11 +56,8 @@ def few_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proof, "adversarial_sets", lambda: {"gaussian": SOUND["gaussian"]})
 
 
-def mutated() -> HarnessDevice:
-    text = (builder.kernel_folder() / "column_sums.cu").read_text()
-    before, after = "double sum = 0.0", "float sum = 0.0"
-    assert text.count(before) == 1
-    return HarnessDevice(texts={"column_sums.cu": text.replace(before, after)})
+def broken_sums() -> HarnessDevice:
+    return HarnessDevice(texts=mutated(("double sum = 0.0", "float sum = 0.0"), "column_sums.cu"))
 
 
 def test_sound_kernels_and_a_sound_engine_pass_every_set() -> None:
@@ -114,6 +112,7 @@ SPOILED = {
     "radius counts per query: 1 differ": ("radius_counts", "per_query", lambda value: value + 1),
     "radius counts per base row: 1 differ": ("radius_counts", "per_base", lambda value: value - 1),
     "pair sums, cos4: ": ("pair_sums", "cos4", lambda value: value + 1e-4),
+    "pair sums, exp: ": ("pair_sums", "exp", lambda value: value + 2e-5 * (1 - value) + 1e-12),
     "mean: ": ("moments", "mean", lambda value: value + 1e-9),
     "covariance: ": ("moments", "covariance", lambda value: np.nan),
 }
@@ -130,11 +129,11 @@ def test_one_wrong_value_of_an_engine_fails(what: str) -> None:
 
 
 def test_a_failure_is_remembered_and_nothing_is_asked_again(few_sets: None, folder: Path) -> None:
-    found = proof.proof_of(mutated(), MMA.name, lambda _: TorchExecutor())
+    found = proof.proof_of(broken_sums(), MMA.name, lambda _: TorchExecutor())
     assert found.failures == ("gaussian: column means: digits differ",)
     (kept,) = folder.glob("proof-*.json")
     assert json.loads(kept.read_text())["failures"] == list(found.failures)
-    assert proof.proof_of(mutated(), MMA.name, lambda _: pytest.fail("proven twice")) == found
+    assert proof.proof_of(broken_sums(), MMA.name, lambda _: pytest.fail("proven twice")) == found
     assert proof.all_remembered() == [found]
 
 
@@ -197,7 +196,7 @@ def test_cuda_gets_proven_kernels_within_the_budget(a_device: dict[str, Any]) ->
 
 
 def test_cuda_falls_back_to_torch_tiles_with_a_warning_that_names_why(a_device: dict[str, Any]) -> None:
-    a_device["device"] = mutated()
+    a_device["device"] = broken_sums()
     with pytest.warns(
         RuntimeWarning, match=r"mma.sync failed its proof on CPU harness: gaussian: column means: digits differ"
     ):
@@ -274,9 +273,7 @@ def sm_90a(monkeypatch: pytest.MonkeyPatch) -> Any:
     def install(*broken: PairScan) -> HarnessDevice:
         texts = {}
         for file, before, after in map(BROKEN.__getitem__, broken):
-            text = (builder.kernel_folder() / file).read_text()
-            assert text.count(before) == 1
-            texts[file] = text.replace(before, after)
+            texts |= mutated((before, after), file)
         device = HarnessDevice(texts=texts, arch="sm_90a", name=f"harness with {len(broken)} broken scans")
         monkeypatch.setattr(choice, "_first_device", lambda: device)
         return device
@@ -341,7 +338,7 @@ def test_auto_is_the_cpu_until_a_gpu_has_proven_the_code(
     monkeypatch.setattr(plan, "PROVEN_ON_GPU", True)
     assert plan.resolve_device("auto") == "cuda"
     assert pairs.executor("auto").kernels is a_device["device"]
-    a_device["device"] = mutated()
+    a_device["device"] = broken_sums()
     a_device["device"].name = "second harness"
     assert plan.resolve_device("auto") == "cpu"
 

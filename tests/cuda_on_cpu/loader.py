@@ -74,6 +74,14 @@ def _text(name: str, edited: Mapping[str, str]) -> str:
     return edited[name] if name in edited else (kernel_folder() / name).read_text()
 
 
+def mutated(change: tuple[str, str], *files: str) -> dict[str, str]:
+    """The text of the one of these kernel files in which the first of `change` stands, once, with the second there."""
+    before, after = change
+    texts = {file: _text(file, {}) for file in files}
+    assert sum(text.count(before) for text in texts.values()) == 1, f"the mutation no longer applies: {before}"
+    return {file: text.replace(before, after) for file, text in texts.items() if before in text}
+
+
 @cache
 def _build(name: str, kernels: tuple[str, ...], parts: tuple[tuple[str, str], ...]) -> Program:
     compiler = _compiler()
