@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from geometry.errors import GeometryError, InputError
+from geometry.pairs.plan import blocks
 from geometry.schema import write_arrays
 from geometry.sources.checks import as_rows, row_blocks
 from geometry.sources.numpy_files import npz_contents, npz_read
@@ -31,7 +32,8 @@ from geometry.types import Array, Floats, Ints, Moments
 EXACT, SHADOW, KEPT = 256, 64, 1024
 NORM_BINS, NORM_FINE = 8192, 64  # log2 of the norm from -64 to 64
 VALUE_BINS, VALUE_FINE = 512, 4
-SUFFIX, VERSION = ".fingerprint", 1
+SUFFIX, VERSION = ".fingerprint", 2
+COLUMNS = 4096  # looked at together where there are more than EXACT
 MOST_BYTES = 16 << 20  # of all arrays, of which the largest fingerprint takes a megabyte
 
 
@@ -121,7 +123,7 @@ def _of_block(block: Array) -> Fingerprint:
         return replace(none, left_out=left_out)
     values = rows.astype(np.float64)
     wide, narrow = directions(block.shape[1], EXACT), directions(block.shape[1], SHADOW)
-    seen = values if wide is None else values @ wide
+    seen = _along(values, wide)
     mean = seen.mean(axis=0)
     centred = seen - mean
     digests, first, counts = np.unique(_spread(row_digests(rows)), return_index=True, return_counts=True)
@@ -132,20 +134,40 @@ def _of_block(block: Array) -> Fingerprint:
         second=centred.T @ centred,
         digests=digests[:KEPT],
         copies=counts[:KEPT].astype(np.int64),
-        sample=(kept if narrow is None else kept @ narrow).astype(np.float32),
+        sample=_along(kept, narrow).astype(np.float32),
         norms=_counted(row_norms(values), NORM_BINS, NORM_FINE),
         values=_counted(np.abs(values), VALUE_BINS, VALUE_FINE),
     )  # fmt: skip
 
 
 @cache
-def directions(d: int, most: int) -> Floats | None:
-    """(d, most) seeded orthonormal directions scaled by sqrt(d / most); None where all columns are kept."""
+def directions(d: int, most: int) -> Array | None:
+    """(d, most) float32 seeded orthonormal directions scaled by sqrt(d / most); None where all columns are kept.
+
+    Gaussian columns times the inverse of the Cholesky factor of their Gram matrix, which is near a multiple of the
+    identity, in place: columns of a hundred thousand leave no room for copies.
+    """
     if d <= most:
         return None
-    drawn = np.random.default_rng([d, most]).standard_normal((d, most))
-    scaled: Floats = np.linalg.qr(drawn)[0] * np.sqrt(d / most)
-    return scaled
+    drawn = np.random.default_rng([d, most]).standard_normal((d, most), dtype=np.float32)
+    gram = np.zeros((most, most))
+    for some in blocks(d, COLUMNS):
+        part = drawn[some].astype(np.float64)
+        gram += part.T @ part
+    turn = np.linalg.inv(np.linalg.cholesky(gram)).T * np.sqrt(d / most)
+    for some in blocks(d, COLUMNS):
+        drawn[some] = drawn[some] @ turn
+    return drawn
+
+
+def _along(values: Floats, of: Array | None) -> Floats:
+    """The values (n, d) along directions, in float64, by columns."""
+    if of is None:
+        return values
+    seen = np.zeros((len(values), of.shape[1]))
+    for some in blocks(len(of), COLUMNS):
+        seen += values[:, some] @ of[some].astype(np.float64)
+    return seen
 
 
 def _spread(digests: Array) -> Array:
