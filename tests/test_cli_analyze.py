@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from argparse import ArgumentTypeError
 from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NoReturn
@@ -183,7 +184,10 @@ def test_memory_and_threads(
     generations: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert analysed(capsys, generations, "--memory-budget", "2M")["arguments"]["memory_budget"] == 2 << 20
-    assert [size(text) for text in ("7", "3k", "1G")] == [7, 3 << 10, 1 << 30]
+    assert [size(text) for text in ("7", "3k", "1G", "1.5GiB", "2TB")] == [7, 3 << 10, 1 << 30, 3 << 29, 2 << 40]
+    for wrong in ("0", "1X", "-3", "G", "0.1"):
+        with pytest.raises(ArgumentTypeError, match="is no size"):
+            size(wrong)
     asked: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", asked.append)
 

@@ -89,3 +89,10 @@ def test_no_rows_asked_is_no_error():
 def test_what_cannot_be_drawn_says_why(sets, options, error, words):
     with pytest.raises(error, match=words):
         project(sets, **options)
+
+
+def test_all_rows_are_drawn_unless_fewer_are_asked_for() -> None:
+    points = clusters(n=2300)
+    for view in ("radial", "pca"):
+        shown = project([points], view)  # type: ignore[arg-type]
+        assert shown.coordinates[0].shape == (2300, 3) and shown.rows[0].tolist() == list(range(2300))

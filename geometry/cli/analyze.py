@@ -15,7 +15,8 @@ from geometry.cli.endings import finished
 from geometry.errors import UsageError
 from geometry.schema.places import require_place
 
-SIZES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+SIZE = re.compile(r"(\d+|\d*\.\d+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+UNITS = ("", "K", "M", "G", "T")  # each 1,024 of the one before
 
 
 def add(subparsers: Any) -> None:
@@ -112,9 +113,12 @@ def shard(text: str) -> tuple[int, int]:
 
 
 def size(text: str) -> int:
-    """Bytes, with K, M or G."""
-    unit = SIZES.get(text[-1:].upper(), 0)
-    return positive(text[:-1]) * unit if unit else positive(text)
+    """Bytes, with K, M, G or T of 1,024 each."""
+    hit = SIZE.fullmatch(text.strip())
+    found = int(float(hit[1]) * 1024 ** UNITS.index(hit[2].upper())) if hit else 0
+    if found < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write bytes, or 500M, 1.5G")
+    return found
 
 
 def run(args: argparse.Namespace) -> int:

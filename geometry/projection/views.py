@@ -26,7 +26,6 @@ from geometry.types import Array, EmbeddingSet, Floats, Ints, Projection
 
 View = Literal["radial", "pca", "umap"]
 VIEWS: tuple[str, ...] = get_args(View)
-MOST = 2000
 
 
 def project(
@@ -34,19 +33,20 @@ def project(
     view: View = "radial",
     *,
     rows: Sequence[Any] | None = None,
-    most: int = MOST,
+    most: int | None = None,
     seed: int = 0,
     align: Align = "none",
 ) -> Projection:
     """All generations drawn in one frame.
 
     sets: one (n_g, d) array, EmbeddingSet or Scan per generation, with equal d. rows: the row numbers to draw, one
-    array per generation; without them at most `most` rows of each, sampled with `seed`. align: for encoders that differ
-    by a rotation, "ids" or "rows" turns every set onto the first by orthogonal Procrustes on rows matched by id or
-    position. Returns coordinates (s_g, 3) for `radial` and `pca`, in units of the input with the generation's centroid
-    at the origin, and (s_g, 2) without unit for `umap`; rows (s_g,) int64; quality with one value per generation, the
-    `alignment_residual` among them where sets were turned. Raises UsageError for an unknown view or alignment,
-    InputError for no sets, an empty set, unequal d, NaN, rows that are not there or cannot be matched.
+    array per generation; without them all, or at most `most` of each, sampled with `seed` (a UMAP of many rows takes
+    minutes). align: for encoders that differ by a rotation, "ids" or "rows" turns every set onto the first by
+    orthogonal Procrustes on rows matched by id or position. Returns coordinates (s_g, 3) for `radial` and `pca`, in
+    units of the input with the generation's centroid at the origin, and (s_g, 2) without unit for `umap`; rows (s_g,)
+    int64; quality with one value per generation, the `alignment_residual` among them where sets were turned. Raises
+    UsageError for an unknown view or alignment, InputError for no sets, an empty set, unequal d, NaN, rows that are not
+    there or cannot be matched.
     """
     if view not in VIEWS:
         raise UsageError(f"view '{view}' is unknown; choose one of {', '.join(VIEWS)}")
@@ -57,7 +57,7 @@ def project(
 
 
 def project_with_null(
-    sets: Any, view: View = "radial", *, rows: Sequence[Any] | None = None, most: int = MOST, seed: int = 0
+    sets: Any, view: View = "radial", *, rows: Sequence[Any] | None = None, most: int | None = None, seed: int = 0
 ) -> tuple[Projection, Projection]:
     """The view of `project`, and the same view of the elliptical null of the very rows drawn.
 
@@ -88,9 +88,9 @@ def _scans(sets: Any, engine: Executor) -> list[Scan]:
     return scans
 
 
-def _rows(scans: Sequence[Scan], rows: Sequence[Any] | None, most: int, seed: int) -> tuple[Ints, ...]:
+def _rows(scans: Sequence[Scan], rows: Sequence[Any] | None, most: int | None, seed: int) -> tuple[Ints, ...]:
     if rows is None:
-        return tuple(sample_rows(one.n, most, seed) for one in scans)
+        return tuple(sample_rows(one.n, one.n if most is None else most, seed) for one in scans)
     if len(rows) != len(scans):
         raise InputError(f"rows has {len(rows)} entries for {len(scans)} sets; pass one array of row numbers per set")
     chosen = tuple(np.asarray(wanted, np.int64).ravel() for wanted in rows)
