@@ -136,6 +136,17 @@ def test_recall_and_coverage_are_near_their_nulls_for_one_law() -> None:
     assert not found["narrow"]
 
 
+def test_the_null_of_recall_is_that_of_half_the_reference_by_the_other_half() -> None:
+    points = clouds.gaussian(101, 8)
+    found = narrowness(plan([points, points], Options(seed=3)), 1, [])
+    order = np.random.default_rng(3).permutation(101)
+    base, queries = points[order[:50]], points[order[50:]]
+    radii = np.sort(np.linalg.norm(base[:, None] - base, axis=2), axis=1)[:, 5]
+    inside = (np.linalg.norm(queries[:, None] - base, axis=2) <= radii).any(axis=1)
+    assert found["recall_null"] == pytest.approx(inside.mean()) and inside.mean() < 0.95
+    assert narrowness(plan([points[:11], points[:11]], Options()), 1, [])["recall_null"] is None
+
+
 def test_every_change_has_its_evidence() -> None:
     for entry in losing()["generations"][1:]:
         made = entry["evidence"]["changes"]
