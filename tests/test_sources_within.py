@@ -66,6 +66,15 @@ def sharded(folder: Path) -> Path:
     return folder / "m.safetensors.index.json"
 
 
+def checkpoint(view: Callable[[torch.Tensor], torch.Tensor], dtype: torch.dtype = torch.float32) -> Writer:
+    def write(folder: Path) -> Path:
+        whole = torch.from_numpy(np.vstack([POINTS[:3], POINTS])).to(dtype)
+        torch.save({"n": [torch.zeros(3), {"emb": view(whole)}], "labels": LABELS.tolist()}, folder / "x.pt")
+        return folder / "x.pt"
+
+    return write
+
+
 def table(kind: str) -> Any:
     pa = pytest.importorskip("pyarrow")
     if kind == "pooled":
@@ -130,6 +139,9 @@ WRITERS: dict[str, Writer] = {
     "safetensors": safetensors(torch.float32),
     "safetensors of bfloat16": safetensors(torch.bfloat16),
     "sharded safetensors": sharded,
+    "torch, rows of a tensor": checkpoint(lambda whole: whole[3:]),
+    "torch, a tensor in columns": checkpoint(lambda whole: whole[3:].T.contiguous().T),
+    "torch, bfloat16": checkpoint(lambda whole: whole[3:], torch.bfloat16),
     "parquet, lists": parquet("lists"),
     "parquet, lists of fixed length": parquet("fixed"),
     "parquet, number columns": parquet("pooled"),
@@ -196,8 +208,13 @@ def compressed_npz(folder: Path) -> Path:
     return folder / "x.npz"
 
 
-def checkpoint(folder: Path) -> Path:
-    torch.save({"emb": torch.from_numpy(POINTS)}, folder / "x.pt")
+def old_checkpoint(folder: Path) -> Path:
+    torch.save({"emb": torch.from_numpy(POINTS)}, folder / "x.pt", _use_new_zipfile_serialization=False)
+    return folder / "x.pt"
+
+
+def columns_of_a_checkpoint(folder: Path) -> Path:
+    torch.save({"emb": torch.from_numpy(np.hstack([POINTS, POINTS]))[:, 2:8]}, folder / "x.pt")
     return folder / "x.pt"
 
 
@@ -233,7 +250,16 @@ def wide_parquet(folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     "write",
-    [compressed_npz, checkpoint, csv, zarr_in_one_chunk, hdf5_in_one_chunk, compressed_arrow, wide_parquet],
+    [
+        compressed_npz,
+        old_checkpoint,
+        columns_of_a_checkpoint,
+        csv,
+        zarr_in_one_chunk,
+        hdf5_in_one_chunk,
+        compressed_arrow,
+        wide_parquet,
+    ],
 )
 def test_what_has_to_be_read_whole_is_refused_where_it_is_too_large(
     write: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

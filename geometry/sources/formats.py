@@ -61,6 +61,10 @@ def _arrow_stored(path: Path, key: str, room: int) -> Stored | None:
     return in_file(arrow_files.extents(path, key))
 
 
+def _torch_stored(path: Path, key: str, room: int) -> Stored | None:
+    return in_file(torch_files.extents(path, key))
+
+
 def _safetensors_stored(path: Path, key: str, room: int) -> Stored | None:
     return in_file(safetensors_files.extents(path, key))
 
@@ -71,7 +75,7 @@ FORMATS = (
     Format("npy", (".npy",), numpy_files.npy_contents, numpy_files.npy_read, _npy_stored),
     Format("npz", (".npz",), numpy_files.npz_contents, numpy_files.npz_read, _npz_stored),
     Format("safetensors", (".safetensors",), safetensors_files.contents, safetensors_files.read, _safetensors_stored),
-    Format("torch", (".pt", ".pth", ".bin", ".ckpt"), torch_files.contents, torch_files.read),
+    Format("torch", (".pt", ".pth", ".bin", ".ckpt"), torch_files.contents, torch_files.read, _torch_stored),
     Format("csv", (".csv", ".tsv"), csv_files.contents, csv_files.read),
     Format("arrow", (".arrow",), arrow_files.contents, arrow_files.read, _arrow_stored),
     Format("parquet", (".parquet",), parquet_files.contents, parquet_files.read, parquet_files.stored),
