@@ -25,7 +25,7 @@ from benchmarks.data import cloud
 from benchmarks.machine import ROOT, described
 from benchmarks.rows import RESULTS
 from geometry.pairs import Executor, own_executor, ring
-from geometry.pairs.merging import merged
+from geometry.pairs.merging import joined_to
 
 D, K = 128, 32
 SIZES = (5000, 10000, 20000, 40000), (20000, 40000, 80000)  # rows of blocks, and of whole sets
@@ -71,9 +71,15 @@ def _alone(sizes: Sizes) -> list[Measured]:
 
 
 def _merge(m: int) -> Callable[[], object]:
-    """Two tables as one where every row gains."""
-    sq_dist = np.sort(np.random.default_rng(0).random((2, m, K)), axis=2)
-    return partial(merged, [(one, np.tile(np.arange(K) + K * part, (m, 1))) for part, one in enumerate(sq_dist)], K)
+    """Two tables as one where every row gains by one neighbour, time and again."""
+    sq_dist = np.sort(np.random.default_rng(0).random((m, K)), axis=1)
+    best, found = (sq_dist, np.tile(np.arange(K), (m, 1))), (sq_dist + 1.0, np.tile(np.arange(K) + K, (m, 1)))
+
+    def work() -> None:
+        found[0][:, 0] -= 2.0
+        joined_to(best, found, K)
+
+    return work
 
 
 def _sets(engine: Executor, world: int, sizes: tuple[int, ...]) -> list[Measured]:

@@ -39,7 +39,24 @@ def test_parts_one_after_another_give_the_table_of_the_whole_and_touch_only_what
     np.testing.assert_array_equal(best[0], whole.sq_dist)
     np.testing.assert_array_equal(best[1], whole.index)
     far = np.full_like(best[0], np.inf), np.zeros_like(best[1])
-    assert joined_to(best, far, k) is best and (best[1] == whole.index).all()
+    same = joined_to(best, far, k)
+    assert same[0] is best[0] and same[1] is best[1] and (best[1] == whole.index).all()
+
+
+@pytest.mark.parametrize(("wide", "other", "k"), [(0, 4, 9), (4, 0, 4), (3, 2, 9), (9, 9, 9), (5, 9, 9), (9, 1, 9)])
+def test_two_tables_are_joined_as_they_are_merged(wide: int, other: int, k: int) -> None:
+    rng = np.random.default_rng(wide + 10 * other)
+    numbers = rng.permuted(np.tile(np.arange(wide + other), (40, 1)), axis=1)
+    parts = []
+    for index in (numbers[:, :wide], numbers[:, wide:]):
+        sq_dist = rng.integers(0, 3, index.shape).astype(np.float64)  # ties everywhere
+        sq_dist[sq_dist == 2] = np.inf
+        order = np.lexsort((index, sq_dist), axis=1)
+        parts.append((np.take_along_axis(sq_dist, order, 1), np.take_along_axis(index, order, 1)))
+    expected = merged(parts, k)
+    made = joined_to(parts[0], parts[1], k)
+    np.testing.assert_array_equal(made[0], expected[0])
+    np.testing.assert_array_equal(made[1], expected[1])
 
 
 def test_a_row_is_no_neighbour_of_itself_even_among_copies(points: np.ndarray) -> None:

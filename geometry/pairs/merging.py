@@ -24,16 +24,15 @@ def merged(tables: Iterable[Ranked], k: int) -> Ranked:
 
 
 def joined_to(best: Ranked, found: Ranked, k: int) -> Ranked:
-    """`merged` of both, in the memory of `best` once it has k columns; rows that gain nothing are not touched.
+    """`merged` of two ranked tables, in the memory of `best` once it has k columns.
 
-    Of the s-th part of a base about k / s of the rows gain something.
+    Rows that gain nothing are not touched: of the s-th part of a base about k / s of the rows gain something.
     """
-    if best[0].shape[1] < k or found[0].shape[1] == 0:
-        return merged([best, found], k)
-    rows = np.flatnonzero(found[0][:, 0] <= best[0][:, -1])  # at equal distance the smaller row number counts
-    made = merged([(one[0][rows], one[1][rows]) for one in (best, found)], k)
-    best[0][rows], best[1][rows] = made
-    return best
+    from geometry.pairs.joining import join
+
+    sq_dist, index = (np.ascontiguousarray(part) for part in found)
+    made: Ranked = join(*best, sq_dist, index, k)
+    return made
 
 
 def without_own(table: Ranked, own: Ints, k: int) -> Ranked:
