@@ -37,7 +37,7 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
 
 
 def stored(path: Path, key: str, room: int) -> Stored | None:
-    """The rows of an array in its shard; None where that is a torch file."""
+    """The rows of an array in its shard; None where that has to be read whole."""
     from geometry.sources.formats import stored as in_shard
 
     return in_shard(_places(path)[key], key, room)
