@@ -23,6 +23,7 @@ from geometry.pairs.cuda.proof import disqualify, proof_of, remembered
 from geometry.pairs.cuda.scans import Scan, scans_of
 from geometry.pairs.executor import Executor
 from geometry.pairs.local import Local, Places
+from geometry.pairs.plan import DEFAULT_BUDGET
 from geometry.types import Array
 
 
@@ -55,7 +56,8 @@ class Watched:
         points = np.asarray(points)
         if places.index.shape[1] > MOST_NEIGHBORS:
             where = _torch_device()
-            return None if where is None else torch_local.local_summaries(points, places, where)
+            budget = self.budget or DEFAULT_BUDGET
+            return None if where is None else torch_local.local_summaries(points, places, where, budget)
         stored = points if points.dtype in SUFFIXES else points.astype(np.float64)
         return local_summaries(self.device, stored, places, self.budget or BUDGET)
 
