@@ -2,9 +2,10 @@
 
 torchrun gives every process its RANK, LOCAL_RANK and WORLD_SIZE. Rank 0 runs the command, prints and writes; the others
 are silent, read and write nothing, and lend their engine to the pass over pairs (`geometry.pairs.ring`): on a GPU each
-its own, CUDA device LOCAL_RANK, on a CPU its share of the cores. All end with the exit code of rank 0. Commands that
-make no pass over pairs of a size worth it refuse, and so does nothing else: a process whose torch.distributed is up
-already, or that no launcher started, is a process of its own.
+its own, CUDA device LOCAL_RANK, on a CPU its share of the cores. All end with the exit code of rank 0.
+
+Other commands refuse: each of their ranks would do, and write, the same. A process that no launcher started, or whose
+torch.distributed is up already (a training that calls this command line), is a process of its own.
 """
 
 from __future__ import annotations
