@@ -1,5 +1,7 @@
 """What a run may hold: which sets stay in their files, what engines are left, what the system can give."""
 
+import platform
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,21 @@ def test_engines_get_what_is_left() -> None:
     assert memory.block_bytes(MIB) == MIB
     assert memory.shortage(None, 1 << 40) == memory.shortage(PROCESS + LEAST + 5, 5) == []
     assert "exceeded" in memory.shortage(PROCESS, 5)[0]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_freed_memory_is_given_back() -> None:
+    pieces = [np.ones(2500) for _ in range(5000)]  # 95 MiB in pieces that lie between each other
+    kept = pieces[::100]
+    del pieces
+    before = resident()
+    memory.give_back()
+    assert resident() < before - 60 * MIB
+    assert len(kept) == 50
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def test_what_engines_are_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from geometry.analysis import memory
 from geometry.analysis.arms import of_arms
 from geometry.analysis.asked import options_from
 from geometry.analysis.document import document, hygiene_of, rounded, versions
@@ -109,6 +110,7 @@ def _layer(made: Plan, clock: _Clock, progress: Progress, ledger: Ledger) -> tup
     where = f"{made.sets[0].layer}, " if made.options.by == "layer" else ""
     for g in range(len(made.sets)):
         hygiene_of(made, g)
+        memory.give_back()
     clock("hygiene")
     for g, one in enumerate(made.sets):
         scan = made.scans[g]

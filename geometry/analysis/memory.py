@@ -12,6 +12,8 @@ sets may take, and the engines take what suits them.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +126,14 @@ def block_bytes(room: int | None) -> int:
     """Of the rows of a file that are looked at together: a quarter of what engines may use, within BLOCKS."""
     least, most = BLOCKS
     return most if room is None else max(min(most, room // 4), least)
+
+
+def give_back() -> None:
+    """Freed memory to the system, where the C library can be asked: else it keeps what lies between pieces in use."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
+        if trim is not None:
+            trim(0)
 
 
 def shortage(budget: int | None, taken: int) -> list[str]:

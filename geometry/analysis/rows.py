@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from geometry.analysis import memory
 from geometry.analysis.ledger import Ledger
 from geometry.analysis.nulls import face, held_against_null
 from geometry.analysis.plan import Plan
@@ -51,6 +52,8 @@ def _outcomes(plan: Plan, g: int, entry: Entry) -> list[Outcome]:
         pair = _pair(entry, scan, plan.scans[plan.reference])
         outcome = _told(entry, evaluate(entry, *pair, **options), scan, plan.scans[plan.reference])
         made.append(held_against_null(plan, entry, outcome, scan=pair[0], pair=True, options=options))
+    if plan.options.memory_budget is not None:
+        memory.give_back()
     return made
 
 
