@@ -141,4 +141,4 @@ def test_options_decide(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [scan.whole is not None for scan in found.scans] == [True, False]  # the other fits, and is sampled
     labels = found.scans[0].labels
     assert labels is not None
-    assert np.array_equal(labels, found.scans[0].numbers)
+    assert np.array_equal(labels, np.asarray(found.scans[0].numbers))
