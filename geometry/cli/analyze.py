@@ -71,7 +71,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Options of every command that computes."""
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto is the CPU for now")
     parser.add_argument("--seed", type=natural, default=0, help="of everything drawn by chance (0)")
-    parser.add_argument("--threads", type=positive, help="CPU threads (all)")
+    parser.add_argument("--threads", type=positive, help="CPU threads (all; of each rank under torchrun: its share)")
     parser.add_argument(
         "--memory-budget",
         type=size,
