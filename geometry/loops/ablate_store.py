@@ -48,7 +48,7 @@ def read(out: Path, arm: str, expected: str) -> tuple[Array, ...] | None:
             raise InputError(f"{place}: made with other data or arguments; choose another folder")
         paths = [place / "embeddings.npy", *(place / "replicates" / f"{r}.npy" for r in range(1, card["replicates"]))]
         return tuple(np.load(path, allow_pickle=False) for path in paths)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{place}: not a readable arm ({error}); remove it and run again") from error

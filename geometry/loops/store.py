@@ -87,7 +87,7 @@ def read(place: Place, index: int) -> Generation | None:
         parameters = _load(checkpoint) if checkpoint.exists() else {}
         origins = {int(origin): rows for origin, rows in card["origins"].items()}
         found = Generation(index, **arrays, parameters=parameters, history=tuple(card["loss"]), origins=origins)
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{folder}: not a readable generation ({error}); remove it and run again") from error

@@ -39,8 +39,10 @@ def read_card(folder: Path) -> dict[str, Any]:
     path = folder / CARD
     try:
         card = json.loads(path.read_text("utf-8"))
-        [(one["name"], one["file"]) for one in card["layers"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        told = [(one["name"], Path(one["file"])) for one in card["layers"]]
+        if not isinstance(card.get("generation"), int | None) or not all(isinstance(name, str) for name, _ in told):
+            raise TypeError("a generation or the name of a layer has another type")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is no card of a capture ({error}); capture the layers again") from error
     found: dict[str, Any] = card
     return found

@@ -25,7 +25,7 @@ def data_files(folder: Path) -> list[Path] | None:
         said = json.loads(state.read_text("utf-8"))
         names = [str(one["filename"]) for one in said["_data_files"]]
         chosen = bool(said.get("_indices_data_files"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{state} does not list the files of a dataset ({error}); save the dataset again") from error
     if chosen:
         raise InputError(f"{folder} is a choice of rows of a dataset; write it out with flatten_indices, and save it")

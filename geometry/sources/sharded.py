@@ -52,7 +52,7 @@ def shards(path: Path) -> set[Path]:
     """The files that an index stands for; none if it cannot be read, which is reported when it is read itself."""
     try:
         return set(_places(path).values())
-    except (GeometryError, ValueError, OSError):
+    except (GeometryError, ValueError, OSError, RecursionError):
         return set()
 
 

@@ -64,6 +64,19 @@ def beside(path: Path) -> None:
     geometry.load(path.with_name("a.npy"))
 
 
+def captured(path: Path) -> None:
+    """The sets of the folder that the file describes."""
+    import geometry
+
+    geometry.load(path.parent)
+
+
+def adapter(path: Path) -> None:
+    import geometry
+
+    geometry.load(f"{path.with_name('adapter_model.safetensors')}:*")
+
+
 def log(path: Path) -> None:
     from geometry.sources.logs import read_log
 
@@ -178,6 +191,13 @@ TARGETS: dict[str, Target] = {
     "safetensors": Target("a.safetensors", embeddings, (whole.safetensors,)),
     "index": Target(
         "model.safetensors.index.json", embeddings, (whole.index,), {"a.safetensors": whole.safetensors}
+    ),
+    "card": Target("capture.json", captured, (whole.card,), {"stem.npy": whole.npy}),
+    "dataset": Target(
+        "state.json", captured, (whole.dataset,), {"a.arrow": whole.arrow, "dataset_info.json": lambda: b"{}"}
+    ),
+    "adapter": Target(
+        "adapter_config.json", adapter, (whole.adapter,), {"adapter_model.safetensors": whole.adapter_weights}
     ),
     "parquet": Target("a.parquet", embeddings, (whole.parquet,)),
     "arrow": Target("a.arrow", embeddings, (whole.arrow, lambda: whole.arrow(file=True))),

@@ -56,6 +56,26 @@ def index() -> bytes:
     return json.dumps({"metadata": {"total_size": 96}, "weight_map": {"x": "a.safetensors"}}).encode()
 
 
+def card() -> bytes:
+    return json.dumps({"generation": 0, "layers": [{"name": "stem", "file": "stem.npy", "shape": [6, 4]}]}).encode()
+
+
+def dataset() -> bytes:
+    return json.dumps({"_data_files": [{"filename": "a.arrow"}], "_indices_data_files": None}).encode()
+
+
+def adapter() -> bytes:
+    return json.dumps({"r": 2, "lora_alpha": 4, "use_rslora": False, "peft_type": "LORA"}).encode()
+
+
+def adapter_weights() -> bytes:
+    a, b = (f"base_model.model.x.lora_{side}.weight" for side in "AB")
+    told = {a: {"dtype": "F32", "shape": [2, 4], "data_offsets": [0, 32]}}
+    told |= {b: {"dtype": "F32", "shape": [6, 2], "data_offsets": [32, 80]}}
+    header = json.dumps(told).encode()
+    return len(header).to_bytes(8, "little") + header + POINTS.tobytes()[:80]
+
+
 def parquet() -> bytes:
     import pyarrow as pa
     import pyarrow.parquet
