@@ -15,7 +15,7 @@ import numpy as np
 from geometry.pairs.cpu.compiled import compiled
 from geometry.pairs.cpu.llvm import lowest_bit, strip
 from geometry.pairs.cpu.measure import measurable, sq_gap
-from geometry.pairs.cpu.queues import CLOSED, FAR, NO_CUT, STRIP, TINY
+from geometry.pairs.cpu.queues import CLOSED, FAR, NO_CUT, STRIP, TINY, addresses
 from geometry.pairs.cpu.room import (
     TERMS,
     Columns,
@@ -180,13 +180,7 @@ def _count(
     weight, per_query, per_ball = out
     panels, height, width = tile.shape
     error = np.float32(pairs.error * UP)
-    at_columns = (
-        balls.cut.ctypes.data,
-        columns.bias.ctypes.data,
-        balls.reach.ctypes.data,
-        columns.slope.ctypes.data,
-        columns.norm.ctypes.data,
-    )
+    at_columns = addresses(balls.cut, balls.reach, columns)
     for p in range(panels):
         for c in range(0, width, STRIP):
             first = start[1] + p * width + c

@@ -73,6 +73,12 @@ def empty_queues(rows: int, capacity: int, first: int, own: Array) -> Queues:
 
 
 @compiled
+def addresses(cut: Array, reach: Array, terms: Terms) -> tuple[int, int, int, int, int]:
+    """Where `strip` finds what it asks of columns: their cut, bias, reach, slope and norm."""
+    return cut.ctypes.data, terms.bias.ctypes.data, reach.ctypes.data, terms.slope.ctypes.data, terms.norm.ctypes.data
+
+
+@compiled
 def sift(
     tile: Array,
     start: tuple[int, int],
@@ -89,13 +95,7 @@ def sift(
     upper = np.empty(max(queue.scores.shape[1], other_queue.scores.shape[1]), np.float32)
     error = np.float32(rule.error * UP)
     wanted = np.int64(-1) if rule.both else np.int64(0xFFFF)
-    at_columns = (
-        other_queue.cut.ctypes.data,
-        others.bias.ctypes.data,
-        other_queue.reach.ctypes.data,
-        others.slope.ctypes.data,
-        others.norm.ctypes.data,
-    )
+    at_columns = addresses(other_queue.cut, other_queue.reach, others)
     for p in range(panels):
         for c in range(0, width, STRIP):
             first = start[1] + p * width + c

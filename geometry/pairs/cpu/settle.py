@@ -13,7 +13,7 @@ import numpy as np
 from geometry.pairs.cpu.compiled import compiled
 from geometry.pairs.cpu.llvm import lowest_bit, strip
 from geometry.pairs.cpu.measure import sq_gap
-from geometry.pairs.cpu.queues import NO_CUT, STRIP, Rule, threshold
+from geometry.pairs.cpu.queues import NO_CUT, STRIP, Rule, addresses, threshold
 from geometry.pairs.cpu.ranking import Originals, claimed, drain, hold
 from geometry.pairs.cpu.rows import UP, Terms
 from geometry.types import Array, Floats, Ints
@@ -54,13 +54,7 @@ def settle(
     terms, best = rows
     panels, height, width = tile.shape
     error = np.float32(rule.error * UP)
-    at_columns = (  # no column asks: what stands in the place of its cut and reach is never looked at
-        others.bias.ctypes.data,
-        others.bias.ctypes.data,
-        others.slope.ctypes.data,
-        others.slope.ctypes.data,
-        others.norm.ctypes.data,
-    )
+    at_columns = addresses(others.bias, others.slope, others)  # no column asks: its cut and reach are never looked at
     for p in range(panels):
         for c in range(0, width, STRIP):
             first = start[1] + p * width + c
