@@ -7,7 +7,8 @@ before it, and merges what it finds. Each block against each is an exact table o
 (squared distance, row number) or added up: neither the number of ranks nor who is quicker shows in a digit.
 
 Left out: moments, radii of draws and sums over sampled rows, which grow with n and stay with the leader; and symmetry
-across ranks: within a block a pair is looked at once, across two ranks once by each.
+across ranks: within a block a pair is looked at once, across two ranks once by each. Every block also finds its own k
+candidates of a row and measures them, so that ranks gain little before their blocks have some ten thousand rows.
 Nothing here starts by itself: `joined` does, called by the command line where a launcher says that there are ranks. A
 training of the user's own that has torch.distributed running is left alone.
 """

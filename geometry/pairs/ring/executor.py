@@ -17,7 +17,7 @@ from geometry.pairs.ring.round import collect, do, hand_out
 from geometry.pairs.ring.task import COUNTS, NEIGHBORS, Task, dtype_number
 from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
 
-LEAST = {"cpu": 10**7, "cuda": 10**10}  # pairs: fewer are done within some 30 ms, sooner than rows are dealt
+LEAST = {"cpu": 10**7, "cuda": 10**10}  # pairs from which ranks lose nothing by it (two over gloo; a guess on a GPU)
 
 _leading: list[Link] = []  # the link that this process leads, while it does
 
