@@ -158,4 +158,7 @@ def companion(values: Array, n: int, where: str) -> Array:
     flat = flat.reshape(-1) if flat.ndim == 2 and flat.shape[1] == 1 else flat
     if flat.ndim != 1 or len(flat) != n:
         raise InputError(f"{where}: shape {np.shape(values)} for {n} rows; give one value per row")
-    return np.char.decode(flat, "utf-8") if flat.dtype.kind == "S" else flat
+    try:
+        return np.char.decode(flat, "utf-8") if flat.dtype.kind == "S" else flat
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where}: text that is not UTF-8 ({error}); write it in UTF-8, or as numbers") from error

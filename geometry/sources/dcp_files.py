@@ -13,15 +13,17 @@ import math
 import pickle
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from geometry.errors import InputError, UnsafeFileError
+from geometry.sources.archives import refuse_bombs
 from geometry.sources.array_info import ArrayInfo, describe
 from geometry.types import Array
 
 METADATA = ".metadata"
+LONGEST_METADATA = 25_000_000  # bytes, of a hundred thousand chunks
 OF_METADATA = "torch.distributed.checkpoint.metadata"
 ALLOWED = {
     OF_METADATA: (
@@ -55,10 +57,15 @@ def read(folder: Path, keys: Sequence[str]) -> dict[str, Array]:
     return {key: _assembled(folder, key, tensors[key], metadata.storage_data) for key in keys if key in tensors}
 
 
-class _Unpickler(pickle.Unpickler):
-    """Builds the classes of ALLOWED, dtypes, sizes and paths, and refuses every other name."""
+class _Unpickler(pickle._Unpickler):
+    """Builds the classes of ALLOWED, dtypes, sizes and paths, and refuses every other name.
+
+    The unpickler in Python: that in C takes room for as many memos as a file of a few bytes says it has, gigabytes.
+    """
 
     def __init__(self, path: Path) -> None:
+        if path.stat().st_size > LONGEST_METADATA:
+            raise UnsafeFileError(f"{path} has more than {LONGEST_METADATA} bytes; do not trust this checkpoint")
         super().__init__(io.BytesIO(path.read_bytes()))
         self.path = path
 
@@ -92,8 +99,11 @@ def _tensors(metadata: Any) -> dict[str, Any]:
 def _assembled(folder: Path, key: str, tensor: Any, places: Any) -> Array:
     by_offset = {tuple(index.offset): info for index, info in places.items() if index.fqn == key and index.offset}
     alone = [info for index, info in places.items() if index.fqn == key]
+    size = tuple(tensor.size)
+    if sum(math.prod(chunk.sizes) for chunk in tensor.chunks) != math.prod(size) or not tensor.chunks:
+        raise InputError(f"{folder}: the chunks of tensor '{key}' do not fill it; copy all shards")
     whole: Array | None = None
-    filled = 0
+    filled = np.zeros(size, np.bool_)
     for chunk in tensor.chunks:
         info = by_offset.get(tuple(chunk.offsets)) or (alone[0] if len(alone) == 1 else None)
         if info is None:
@@ -103,13 +113,12 @@ def _assembled(folder: Path, key: str, tensor: Any, places: Any) -> Array:
             raise InputError(
                 f"{folder}, tensor '{key}': a chunk of {tuple(chunk.sizes)} holds {part.shape}; copy again"
             )
-        whole = np.empty(tuple(tensor.size), part.dtype) if whole is None else whole
-        spans = zip(chunk.offsets, chunk.sizes, strict=True)
-        whole[tuple(slice(start, start + size) for start, size in spans)] = part
-        filled += part.size
-    if whole is None or filled != math.prod(tensor.size):
-        raise InputError(f"{folder}: the chunks of tensor '{key}' do not fill it; copy all shards")
-    return whole
+        whole = np.zeros(size, part.dtype) if whole is None else whole
+        place = tuple(slice(start, start + side) for start, side in zip(chunk.offsets, chunk.sizes, strict=True))
+        if filled[place].shape != part.shape or filled[place].any():
+            raise UnsafeFileError(f"{folder}: chunks of tensor '{key}' overlap or lie outside it; do not trust it")
+        whole[place], filled[place] = part, True
+    return cast(Array, whole)
 
 
 def _chunk(folder: Path, key: str, info: Any) -> Array:
@@ -123,13 +132,13 @@ def _chunk(folder: Path, key: str, info: Any) -> Array:
         raise InputError(f"{folder} needs the shard {name} for tensor '{key}', which is not there; copy all shards")
     if getattr(info, "transform_descriptors", None):
         raise InputError(f"{folder}, tensor '{key}': its chunks are compressed; save the checkpoint without extensions")
+    end = info.offset + info.length
+    if min(info.offset, info.length) < 0 or end > shard.stat().st_size:
+        raise InputError(f"{shard} is truncated: tensor '{key}' ends at byte {end}; copy it again")
     with shard.open("rb") as file:
         file.seek(info.offset)
         raw = file.read(info.length)
-    if len(raw) < info.length:
-        raise InputError(
-            f"{shard} is truncated: tensor '{key}' ends at byte {info.offset + info.length}; copy it again"
-        )
+    refuse_bombs(io.BytesIO(raw), str(shard))
     tensor = torch.load(io.BytesIO(raw), map_location="cpu", weights_only=True)
     dense: Array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).detach().numpy()
     return dense

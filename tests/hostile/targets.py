@@ -71,6 +71,12 @@ def captured(path: Path) -> None:
     geometry.load(path.parent)
 
 
+def distributed(path: Path) -> None:
+    import geometry
+
+    assert all(np.isfinite(one.points).all() for one in geometry.load(f"{path.parent}:*"))
+
+
 def adapter(path: Path) -> None:
     import geometry
 
@@ -191,6 +197,14 @@ TARGETS: dict[str, Target] = {
     "safetensors": Target("a.safetensors", embeddings, (whole.safetensors,)),
     "index": Target(
         "model.safetensors.index.json", embeddings, (whole.index,), {"a.safetensors": whole.safetensors}
+    ),
+    "metadata": Target(
+        ".metadata", distributed, (lambda: whole.distributed()[".metadata"],),
+        {"__0_0.distcp": lambda: whole.distributed()["__0_0.distcp"]},
+    ),
+    "chunk": Target(
+        "__0_0.distcp", distributed, (lambda: whole.distributed()["__0_0.distcp"],),
+        {".metadata": lambda: whole.distributed()[".metadata"]},
     ),
     "card": Target("capture.json", captured, (whole.card,), {"stem.npy": whole.npy}),
     "dataset": Target(

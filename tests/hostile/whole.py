@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -54,6 +55,18 @@ def safetensors() -> bytes:
 
 def index() -> bytes:
     return json.dumps({"metadata": {"total_size": 96}, "weight_map": {"x": "a.safetensors"}}).encode()
+
+
+@cache
+def distributed() -> dict[str, bytes]:
+    """The files of a distributed checkpoint of one tensor."""
+    import torch
+    from torch.distributed import checkpoint
+
+    with TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.distributed is not initialised, which is what one process needs
+        checkpoint.save({"x": torch.from_numpy(POINTS)}, checkpoint_id=folder)
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
 
 def card() -> bytes:
