@@ -13,7 +13,7 @@ import math
 import pickle
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -60,8 +60,13 @@ def read(folder: Path, keys: Sequence[str]) -> dict[str, Array]:
 class _Unpickler(pickle._Unpickler):
     """Builds the classes of ALLOWED, dtypes, sizes and paths, and refuses every other name.
 
-    The unpickler in Python: that in C takes room for as many memos as a file of a few bytes says it has, gigabytes.
+    The unpickler in Python: that in C takes room for as many memos as a file of a few bytes says it has, gigabytes. A
+    bytearray, which no metadata hold, takes the room that it claims in both.
     """
+
+    dispatch: ClassVar = {
+        code: load for code, load in pickle._Unpickler.dispatch.items() if code != pickle.BYTEARRAY8[0]
+    }
 
     def __init__(self, path: Path) -> None:
         if path.stat().st_size > LONGEST_METADATA:
