@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geometry.analysis import memory
-from geometry.analysis.memory import LEAST, PROCESS, Size, largest_in_memory
+from geometry.analysis.memory import LEAST, PASSES, PROCESS, Size, largest_in_memory
 from geometry.analysis.plan import Options, plan, stream_beyond
 from geometry.errors import OutOfMemoryError
 from geometry.pairs import executor
@@ -77,16 +77,21 @@ def test_what_engines_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("geometry.analysis.plan.executor", engine)
     rows = np.zeros((400, 3), np.float32)
-    asked: dict[str, Any] = {"statistics": ("scale",), "k": 7, "sample": 100, "memory_budget": PROCESS + 64 * MIB}
+    asked: dict[str, Any] = {
+        "statistics": ("scale",),
+        "k": 7,
+        "sample": 100,
+        "memory_budget": PROCESS + PASSES + 64 * MIB,
+    }
     plan([rows], Options(**asked))
     plan([EmbeddingSet(stored_array(rows))], Options(**asked))  # type: ignore[arg-type]
     plan([rows], Options(**(asked | {"memory_budget": None})))
     taken, sampled = (n * (12 + 7 * 20) for n in (400, 100))
     room = 64 * MIB - sampled
-    assert given == [64 * MIB - taken, room - room // 4, None]
+    assert given == [PASSES + 64 * MIB - taken, room - room // 4, None]
     monkeypatch.setattr("geometry.analysis.plan.resolve_device", lambda device: "cuda")
     plan([rows], Options(**asked))
-    assert given[-1] == PROCESS + 64 * MIB
+    assert given[-1] == PROCESS + PASSES + 64 * MIB
 
 
 def test_too_little_for_one_row_of_pairs() -> None:
@@ -97,7 +102,8 @@ def test_too_little_for_one_row_of_pairs() -> None:
 def test_held() -> None:
     rows = np.zeros((40, 3), np.float32)
     sets = [EmbeddingSet(rows), EmbeddingSet(stored_array(rows)), EmbeddingSet(stored_array(rows[:10]))]  # type: ignore[arg-type]
-    assert memory.held(sets, 10, 7) == (40 + 10 + 10) * (12 + 7 * 20)
+    assert memory.held(sets, 10, 7) == (40 + 10 + 10) * (12 + 7 * 20) + PASSES
+    assert memory.held(sets[:1], 10, 7) == 40 * (12 + 7 * 20)
     assert [memory.in_memory(one, 10) for one in sets] == [True, False, True]
 
 

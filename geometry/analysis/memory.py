@@ -1,13 +1,13 @@
 """What a run may hold in memory, how that is shared out, and which sets stay in their files.
 
 --memory-budget (memory_budget) is the memory of the whole process. In it are the process itself with all libraries it
-comes to use (PROCESS, as measured), the rows in memory, and of each set its neighbour table with what statistics make
-of it (TABLE bytes a row and column); the engines get the rest as scratch, at least LEAST: a budget below what a run
-needs is told, and no digit depends on it. Sets whose rows and tables together take more than half of the budget do not
-all fit: the smallest that do are kept in memory, all larger ones stay in their files, of which a run looks at SAMPLED
-rows (or --sample) and at moments and neighbours among all (`geometry.pairs.streamed`). Sets of no more rows than that
-come into memory whole, whatever the budget. Without the option half of the memory that the system has to give is what
-sets may take, and the engines take what suits them.
+comes to use (PROCESS, as measured), PASSES where files are gone through, the rows in memory, and of each set its
+neighbour table (TABLE bytes a row and column); the engines get the rest as scratch, at least LEAST: a budget below what
+a run needs is told, and no digit depends on it. Sets whose rows and tables together take more than half of the budget
+do not all fit: the smallest that do are kept in memory, all larger ones stay in their files, of which a run looks at
+SAMPLED rows (or --sample) and at moments and neighbours among all (`geometry.pairs.streamed`). Sets of no more rows
+than that come into memory whole, whatever the budget. Without the option half of the memory that the system has to give
+is what sets may take, and the engines take what suits them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from geometry.pairs.stored import Stored
 from geometry.types import EmbeddingSet
 
 PROCESS = 512 << 20
+PASSES = 128 << 20  # blocks of rows in files under digests, hygiene, fingerprints and moments, in float64
 TABLE = 20  # bytes: a squared distance, a row number, a distance
 LEAST = 8 << 20
 SAMPLED = 10_000
@@ -108,8 +109,8 @@ def in_memory(one: EmbeddingSet, sampled: int) -> bool:
 
 
 def held(sets: Sequence[EmbeddingSet], sampled: int, width: int) -> int:
-    """Bytes of the rows in memory and of all neighbour tables."""
-    total = 0
+    """Bytes of the rows in memory, of all neighbour tables, and of passes over files where there are any."""
+    total = 0 if all(in_memory(one, sampled) for one in sets) else PASSES
     for one in sets:
         n, d = one.points.shape
         rows = n if in_memory(one, sampled) else min(n, sampled)
