@@ -89,8 +89,7 @@ def _require_whole(cards: dict[Path, dict[str, Any]]) -> None:
     if missing:
         parts = ", ".join(f"{index}/{card['of']}" for index in missing[:SHOWN]) + ", ..." * (len(missing) > SHOWN)
         raise UsageError(
-            f"{first}: parts are missing: {parts}; run `geometry analyze --shard` for them and name their "
-            "folders"
+            f"{first}: parts are missing: {parts}; run `geometry analyze --shard` for them and name their folders"
         )
     twice = sorted({index for index in have if have.count(index) > 1})
     if twice or len(have) != card["of"]:
