@@ -10,8 +10,10 @@ import pytest
 
 from benchmarks import scale
 from benchmarks.scale import CASES, Scale, make, measured, moments_off, peak_of, told
-from geometry.analysis import analyze
 from geometry.catalog import compute
+from geometry.pairs import Scan, executor
+from geometry.pairs.stored import stored_array
+from geometry.pairs.streamed import Whole
 from geometry.types import Estimate
 
 PEAK, ROUNDING = 1.1, 1e-12
@@ -70,20 +72,18 @@ def test_peak_and_moments(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_intervals_of_sampled_rows_hold_the_value_of_all(tmp_path: Path) -> None:
-    """40,000 rows whose table of all pairs is known, and eight samples of 2,000 rows against all of them."""
-    case = Scale(40_000, 24)
-    make(case, tmp_path)
-    points = np.load(tmp_path / "gen_0.npy")
-    names = ("mle", "two_nn", "mom", "duplicates")
-    truth = {name: compute(name, points) for name in names}
-    held: list[bool] = []
+    """20,000 rows whose table of all pairs is known, and eight samples of 2,000 rows looked up among all of them."""
+    make(Scale(20_000, 24), tmp_path)
+    points, engine = np.load(tmp_path / "gen_0.npy"), executor("cpu")
+    whole, held = Scan(points, engine, k=100), []
     for seed in range(8):
-        rows = analyze(
-            str(tmp_path / "gen_0.npy"), statistics=names, sample=2000, memory_budget=1 << 20, seed=seed
-        ).results
-        for row in rows:
-            known = truth[row["name"]]
-            value = known[row["variant"]] if isinstance(known, dict) else known
-            assert isinstance(value, Estimate)
-            held.append(row["low"] - 1e-12 <= (value.value or 0.0) <= row["high"])
-    assert np.mean(held) >= 0.85  # of 40 intervals of 95 %
+        numbers = np.sort(np.random.default_rng(seed).choice(len(points), 2000, replace=False))
+        sample = Scan(points[numbers], engine, seed=seed)
+        sample.numbers = numbers
+        among = Whole(stored_array(points), sample, 100, 1 << 19).neighbors
+        for name in ("mle", "two_nn", "mom", "lid", "mada", "mind_ml"):
+            truth, found = compute(name, whole), compute(name, among)
+            assert isinstance(truth, Estimate)
+            assert isinstance(found, Estimate)
+            held.append((found.low or 0.0) <= (truth.value or 0.0) <= (found.high or 0.0))
+    assert np.mean(held) >= 0.85  # of 48 intervals of 95 %
