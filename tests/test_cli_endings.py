@@ -10,6 +10,7 @@ import time
 from argparse import Namespace
 from contextlib import redirect_stdout
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import clouds
@@ -90,7 +91,8 @@ def test_ctrl_c_leaves_a_folder_that_goes_on(points: Path, tmp_path: Path) -> No
     """The interrupt arrives when the first statistic is kept; that the rest follows, `test_analysis_stops` shows."""
     words = ["analyze", str(points), "--statistics", "scale,mle", "-o", str(tmp_path / "run")]
     stopping = [sys.executable, "-m", "geometry", *words]
-    run = subprocess.Popen(stopping, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    heeded = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # what started the tests may ignore it
+    run = subprocess.Popen(stopping, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, preexec_fn=heeded)
     deadline = time.monotonic() + 120
     while not list((tmp_path / "run" / ".ledger").glob("*.npz")) and time.monotonic() < deadline:
         time.sleep(0.002)
