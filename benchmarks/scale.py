@@ -1,7 +1,7 @@
 """`python -m benchmarks.scale [CASE...]`: sets that do not fit into memory, by the command line, under a memory budget.
 
 Makes the data in blocks, runs `geometry analyze` in a process of its own, and holds what it says against two things:
-the budget, of which the largest resident size of the process (ru_maxrss) may be 1.1, and a float64 pass over the file
+the budget, of which the largest resident size of the process may be 1.1, and a float64 pass over the file
 made here, from which the moments may be off by rounding. One row per run goes to results/scale.jsonl. The data are
 thrown away, unless --keep.
 """
@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -29,6 +27,14 @@ from benchmarks.rows import RESULTS
 BLOCK = 1 << 16
 CLUSTERS, WIDTH = 40, 16  # of the mixture: centres, and dimensions that rows of a cluster vary along
 FILE = "scale.jsonl"
+PROGRAM = """
+import sys
+from geometry.analysis.memory import peak
+from geometry.cli import main
+code = main(sys.argv[1:])
+print(peak())
+sys.exit(code)
+"""
 
 
 @dataclass(frozen=True)
@@ -117,19 +123,17 @@ def make(case: Scale, folder: Path) -> None:
 
 def run(case: Scale, sets: Path, out: Path, threads: int | None) -> dict[str, Any]:
     """Seconds and peak of the command, and what it found."""
-    words = [sys.executable, "-m", "geometry", "analyze", str(sets), "-o", str(out), "-q"]
+    words = [sys.executable, "-c", PROGRAM, "analyze", str(sets), "-o", str(out), "-q"]
     words += ["--memory-budget", str(case.budget), *(["--threads", str(threads)] if threads else [])]
     start = time.perf_counter()
-    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"geometry analyze ended with exit code {process.returncode}")
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"geometry analyze ended with exit code {done.returncode}")
     told = json.loads((out / "run.json").read_text())
     states = [one["state"] for one in told["verdict"]["generations"]]
     return {
         "seconds": time.perf_counter() - start,
-        "peak_bytes": peak_of(used),
+        "peak_bytes": int(done.stdout.split()[-1]),
         "engine": told["engine"],
         "streamed": told["exactness"]["streamed"],
         "neighbors": told["exactness"]["neighbors"],
@@ -138,11 +142,6 @@ def run(case: Scale, sets: Path, out: Path, threads: int | None) -> dict[str, An
         "timings": told["timings"],
         "values": values_of(out),
     }
-
-
-def peak_of(used: resource.struct_rusage) -> int:
-    """Bytes of the largest resident size."""
-    return int(used.ru_maxrss) << (0 if sys.platform == "darwin" else 10)
 
 
 def values_of(out: Path) -> dict[str, list[float | None]]:

@@ -10,12 +10,12 @@ import pytest
 MEMORY = 2 << 30
 SECONDS = 60.0
 PROGRAM = """
-import resource, sys, time
+import sys, time
 import matplotlib.figure, scipy.stats, sklearn.cluster, torch
-import geometry.analysis, geometry.report
+import geometry.analysis, geometry.analysis.memory, geometry.report
 start = time.perf_counter()
 geometry.analyze(sys.argv[1], out=sys.argv[2])
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(time.perf_counter() - start, geometry.analysis.memory.peak())
 """
 
 

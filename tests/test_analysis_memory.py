@@ -107,6 +107,13 @@ def test_held() -> None:
     assert [memory.in_memory(one, 10) for one in sets] == [True, False, True]
 
 
+def test_the_peak_is_that_of_this_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_read", lambda path: "VmRSS:\t 1 kB\nVmHWM:\t    2048 kB\n")
+    assert memory.peak() == 2 * MIB
+    monkeypatch.setattr(memory, "_read", lambda path: "")
+    assert memory.peak() > 30 * MIB
+
+
 def test_what_the_system_can_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free = memory.available()
     assert 1 << 26 < free < 1 << 50

@@ -2,14 +2,12 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks import scale
-from benchmarks.scale import CASES, Scale, make, measured, moments_off, peak_of, told
+from benchmarks.scale import CASES, Scale, make, measured, moments_off, told
 from geometry.catalog import compute
 from geometry.pairs import Scan, executor
 from geometry.pairs.stored import stored_array
@@ -52,8 +50,6 @@ def test_moments_are_held_against_a_pass_of_their_own(small: Path) -> None:
 
 
 def test_what_is_told() -> None:
-    used: Any = SimpleNamespace(ru_maxrss=2048)
-    assert peak_of(used) == 2 << 20
     row = {"case": "c", "parameters": {"generations": 2, "n": 1000, "d": 3, "budget": 1 << 30}, "seconds": 61.2}
     line = told(row | {"peak_bytes": 1 << 29, "moments": 1e-14, "states": ["rich", "rich"]})
     assert line == "c: 2 x 1,000 x 3: 61 s, peak 512 MiB of 1,024, moments off by 1.0e-14, rich, rich"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from geometry.analysis import memory
 from geometry.analysis.plan import Plan, name
 from geometry.estimates import recall_told
 from geometry.schema import array_index
@@ -45,7 +45,7 @@ def document(
         "quality": {view: dict(measures) for view, measures in quality.items()},
         "arrays": array_index(arrays),
         "timings": rounded(timings),
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_memory_bytes": memory.peak(),
     }
 
 

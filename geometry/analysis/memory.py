@@ -13,6 +13,7 @@ is what sets may take, and the engines take what suits them.
 from __future__ import annotations
 
 import ctypes
+import resource
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -127,6 +128,16 @@ def block_bytes(room: int | None) -> int:
     """Of the rows of a file that are looked at together: a quarter of what engines may use, within BLOCKS."""
     least, most = BLOCKS
     return most if room is None else max(min(most, room // 4), least)
+
+
+def peak() -> int:
+    """Bytes of the largest resident size of this program so far.
+
+    Linux's own count of it, where there is one: ru_maxrss begins with the peak of the process that started it.
+    """
+    told = [line.split() for line in _read("/proc/self/status").splitlines() if line.startswith("VmHWM")]
+    unit = 1 if sys.platform == "darwin" else 1 << 10
+    return int(told[0][1]) << 10 if told else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def give_back() -> None:

@@ -9,11 +9,11 @@ run have one identity (`geometry.analysis.ledger`), so that nothing else can be 
 
 from __future__ import annotations
 
-import resource
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from geometry.analysis import memory
 from geometry.analysis.document import document, versions
 from geometry.analysis.judge import judge
 from geometry.analysis.ledger import identity, run_in
@@ -95,11 +95,10 @@ def _write(record: Record, card: dict[str, Any], folder: Path) -> None:
     """The folder of a part; the card comes last, so that a folder that has one is whole."""
     write_named_arrays(record.arrays, folder)
     write_text(folder / "results.jsonl", "".join(dumps(row) + "\n" for row in record.results))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     told = {
         "rows": len(record.results),
         "arrays": array_index(record.arrays),
-        "peak_memory_bytes": peak,
+        "peak_memory_bytes": memory.peak(),
         "run": record.run,
     }
     write_text(folder / CARD, dumps(card | told, indent=1) + "\n")
