@@ -31,3 +31,8 @@ class UsageError(GeometryError):
 
 class LostRankError(GeometryError):
     """A process of a run by several is gone or silent; what the run has finished is kept."""
+
+
+def reason_of(error: BaseException, most: int = 200) -> str:
+    """The first line of what an exception of another library says, at most so many characters of it."""
+    return (str(error).splitlines() or [""])[0][:most]

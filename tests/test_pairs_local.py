@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import clouds
 import numpy as np
+import pair_clouds
 import pytest
 
 from geometry.pairs import Scan, executor, local
@@ -20,14 +21,7 @@ def far_cluster() -> clouds.Cloud:
     return np.vstack([clouds.gaussian(40, 6), np.full((1, 6), 1e6)])
 
 
-SETS = {
-    "gaussian": clouds.gaussian(60, 6),
-    "more dimensions than neighbours": clouds.gaussian(60, 40),
-    "float32 at an offset": (clouds.gaussian(60, 6) + 100).astype(np.float32),
-    "half precision": clouds.gaussian(60, 6).astype(np.float16),
-    "doubled rows": np.repeat(clouds.gaussian(30, 6), 2, axis=0),
-    "huge": 1e100 * clouds.gaussian(60, 6),
-    "tiny": 1e-100 * clouds.gaussian(60, 6),
+SETS = pair_clouds.NEIGHBOURHOODS | {
     "one far row": far_cluster(),
     "one dimension": clouds.gaussian(60, 1),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import clouds
 import numpy as np
+import pair_clouds
 import pytest
 
 from geometry.pairs import Scan, executor, local, torch_local
@@ -14,14 +15,7 @@ from geometry.pairs.torch_engine import TorchExecutor
 
 KINDS = ("sums", "reflections")
 NEEDLE = 2e-7  # a sine beside 0 and the area of a needle are off by the root of rounding, some pairs of them
-SETS = {
-    "gaussian": clouds.gaussian(60, 6),
-    "more dimensions than neighbours": clouds.gaussian(60, 40),
-    "float32 at an offset": (clouds.gaussian(60, 6) + 100).astype(np.float32),
-    "half precision": clouds.gaussian(60, 6).astype(np.float16),
-    "doubled rows": np.repeat(clouds.gaussian(30, 6), 2, axis=0),
-    "huge": 1e100 * clouds.gaussian(60, 6),
-    "tiny": 1e-100 * clouds.gaussian(60, 6),
+SETS = pair_clouds.NEIGHBOURHOODS | {
     "one far row": np.vstack([clouds.gaussian(40, 6), np.full((1, 6), 1e6)]),
     "one far row in many dimensions": np.vstack([clouds.gaussian(40, 60), np.full((1, 60), 1e6)]),
     "all equal": np.ones((20, 3)) / 3,

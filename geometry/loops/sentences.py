@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from geometry.errors import GeometryError, InputError, UsageError
+from geometry.errors import GeometryError, InputError, UsageError, reason_of
 from geometry.loops.reproducible import reproducible
 from geometry.sources.capture.models import Subject, subject, transformers_folder
 from geometry.sources.capture.pool import pooled, tensor_of
@@ -52,7 +52,7 @@ class SentenceEncoder:
         except GeometryError:
             raise
         except Exception as error:  # any architecture may stand in a folder
-            reason = (str(error).splitlines() or [""])[0][:200]
+            reason = reason_of(error)
             raise InputError(
                 f"{self.subject.source} cannot be run on texts: {type(error).__name__}: {reason}; name an encoder"
             ) from error

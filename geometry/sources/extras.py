@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from geometry.errors import InputError
+from geometry.errors import InputError, reason_of
 
 
 def optional(module: str, extra: str, what: str) -> Any:
@@ -17,7 +17,7 @@ def optional(module: str, extra: str, what: str) -> Any:
             f"reading {what} needs {module.split('.')[0]}: pip install 'embedding-geometry[{extra}]'"
         ) from error
     except Exception as error:  # a build that does not fit its torch can raise anything
-        reason = (str(error).splitlines() or [""])[0][:200]
+        reason = reason_of(error)
         raise InputError(
             f"reading {what} needs {module.split('.')[0]}, which is here but cannot be imported: "
             f"{type(error).__name__}: {reason}; install the build that fits the others (of torchvision that of torch)"

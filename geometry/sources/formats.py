@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from geometry.errors import GeometryError, InputError, OutOfMemoryError
+from geometry.errors import GeometryError, InputError, OutOfMemoryError, reason_of
 from geometry.sources import (
     adapters,
     arrow_files,
@@ -164,7 +164,7 @@ def _guarded(path: Path, action: Callable[[], Result]) -> Result:
     except MemoryError as error:
         raise OutOfMemoryError(f"{path} does not fit into memory; store it as .npy, which is mapped") from error
     except Exception as error:  # a broken file can raise anything in six libraries
-        reason = (str(error).splitlines() or [""])[0][:120]
+        reason = reason_of(error, 120)
         raise InputError(
             f"{path} cannot be read as {format_of(path).name}: {type(error).__name__} {reason}; it is "
             "truncated, damaged or of another format; write or copy it again"

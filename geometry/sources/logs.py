@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from geometry.errors import GeometryError, InputError
+from geometry.errors import GeometryError, InputError, reason_of
 from geometry.sources.csv_files import LONGEST_LINE, MOST_COLUMNS
 from geometry.sources.extras import optional
 from geometry.types import Floats
@@ -52,7 +52,7 @@ def read_log(path: str | os.PathLike[str]) -> list[Curve]:
     except GeometryError:
         raise
     except Exception as error:  # a damaged file can raise anything in three libraries
-        reason = (str(error).splitlines() or [""])[0][:120]
+        reason = reason_of(error, 120)
         raise InputError(
             f"{place} cannot be read as a log: {type(error).__name__} {reason}; it is damaged or of another format; "
             "write or copy it again"

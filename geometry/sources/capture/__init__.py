@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from geometry.errors import GeometryError, InputError
+from geometry.errors import GeometryError, InputError, reason_of
 from geometry.sources.capture.data import Batch, batches, call, items
 from geometry.sources.capture.layers import Steer, chosen, hooked
 from geometry.sources.capture.made_by import finished, made_by
@@ -189,7 +189,7 @@ def _pass(
             raise
         except Exception as error:  # the user's own model can raise anything
             shape = _shapes(inputs)
-            reason = (str(error).splitlines() or [""])[0][:200]
+            reason = reason_of(error)
             raise InputError(
                 f"{being.source} cannot be run on inputs of shape {shape}: {type(error).__name__}: {reason}; give each "
                 "item the shape that the model reads (--shape)"
