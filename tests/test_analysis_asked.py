@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import geometry
-from geometry.analysis.asked import options_from
-from geometry.analysis.plan import Options
+from geometry.analysis.asked import Options, options_from
 from geometry.errors import InputError, UsageError
 
 STABLE = {"reference": 0, "k": 32, "device": "auto", "seed": 0, "statistics": "default", "out": None}

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from geometry.analysis.arrays import arrays_of
+from geometry.analysis.asked import Options
 from geometry.analysis.drawn import agreement, drawn_rows, null_on_map
-from geometry.analysis.plan import Options, plan
+from geometry.analysis.plan import plan
 from geometry.projection import project
 from geometry.projection.frame import pooled_frame
 from geometry.types import EmbeddingSet

@@ -9,8 +9,9 @@ import clouds
 import numpy as np
 import pytest
 
+from geometry.analysis.asked import Options
 from geometry.analysis.judge import judge, narrowness
-from geometry.analysis.plan import Options, plan
+from geometry.analysis.plan import plan
 from geometry.types import EmbeddingSet
 
 N = 500

@@ -14,9 +14,10 @@ from jsonschema import Draft202012Validator
 
 import geometry
 from geometry.analysis import Analysis
+from geometry.analysis.asked import Options
 from geometry.analysis.judge import look, verdicts
 from geometry.analysis.layers import first_to_collapse
-from geometry.analysis.plan import Options, chosen, plans
+from geometry.analysis.plan import chosen, plans
 from geometry.errors import InputError, UsageError
 from geometry.report.layers import layer_shown, layers, of_layer
 from geometry.schema import schema_text

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from geometry.analysis import memory
+from geometry.analysis.asked import Options
 from geometry.analysis.memory import LEAST, PASSES, PROCESS, Size, largest_in_memory
-from geometry.analysis.plan import Options, plan, stream_beyond
+from geometry.analysis.plan import plan, stream_beyond
 from geometry.errors import OutOfMemoryError
 from geometry.pairs import executor
 from geometry.pairs.plan import block_rows

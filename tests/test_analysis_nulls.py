@@ -8,8 +8,9 @@ import clouds
 import numpy as np
 import pytest
 
+from geometry.analysis.asked import Options
 from geometry.analysis.nulls import HALVES, OWN, REFERENCE, halves
-from geometry.analysis.plan import Options, Plan, plan
+from geometry.analysis.plan import Plan, plan
 from geometry.analysis.rows import outcomes_of, rows_of
 from geometry.catalog import compute
 

@@ -9,7 +9,8 @@ import clouds
 import numpy as np
 import pytest
 
-from geometry.analysis.plan import FEW, Options, Plan, chosen, plan
+from geometry.analysis.asked import Options
+from geometry.analysis.plan import FEW, Plan, chosen, plan
 from geometry.catalog import DEFAULT, statistics
 from geometry.errors import InputError, UsageError
 from geometry.nulls.core import ROWS

@@ -8,7 +8,8 @@ import clouds
 import numpy as np
 import pytest
 
-from geometry.analysis.plan import Options, Plan, plan
+from geometry.analysis.asked import Options
+from geometry.analysis.plan import Plan, plan
 from geometry.analysis.points import point_arrays
 from geometry.analysis.rows import outcomes_of
 from geometry.catalog import compute

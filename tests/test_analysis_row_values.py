@@ -6,7 +6,8 @@ import clouds
 import numpy as np
 import pytest
 
-from geometry.analysis.plan import Options, plan
+from geometry.analysis.asked import Options
+from geometry.analysis.plan import plan
 from geometry.analysis.points import point_arrays
 from geometry.analysis.row_values import K, density_of, rarity_of
 from geometry.analysis.rows import outcomes_of

@@ -9,7 +9,8 @@ import clouds
 import numpy as np
 import pytest
 
-from geometry.analysis.plan import Options, plan
+from geometry.analysis.asked import Options
+from geometry.analysis.plan import plan
 from geometry.analysis.rows import FIELDS, equal, outcomes_of, rows_of
 from geometry.catalog import compute, statistics
 from geometry.types import EmbeddingSet

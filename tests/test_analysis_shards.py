@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from geometry.analysis.plan import Options, plan
+from geometry.analysis.asked import Options
+from geometry.analysis.plan import plan
 from geometry.analysis.shards import LAST, Shard, owned
 from geometry.cli import main
 from geometry.errors import UsageError

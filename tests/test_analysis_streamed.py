@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from geometry.analysis import analyze, memory
+from geometry.analysis.asked import Options
 from geometry.analysis.ledger import Ledger
 from geometry.analysis.merge import merge
-from geometry.analysis.plan import Options, plan
+from geometry.analysis.plan import plan
 from geometry.analysis.shards import Shard, run_shard
 from geometry.catalog import compute
 from geometry.cli import main

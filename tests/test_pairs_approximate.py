@@ -16,7 +16,8 @@ from jsonschema import Draft202012Validator
 
 from geometry import compute, neighbors, statistics
 from geometry.analysis import analyze
-from geometry.analysis.plan import Options, plan
+from geometry.analysis.asked import Options
+from geometry.analysis.plan import plan
 from geometry.catalog import evaluate
 from geometry.cli import main
 from geometry.errors import UsageError

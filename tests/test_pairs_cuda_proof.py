@@ -14,7 +14,7 @@ from cuda_on_cpu import mutated
 from cuda_on_cpu.harness_device import HarnessDevice
 
 from geometry import pairs
-from geometry.analysis.plan import Options
+from geometry.analysis.asked import Options
 from geometry.analysis.plan import plan as plan_of
 from geometry.dimension import danco
 from geometry.errors import OutOfMemoryError, UsageError

@@ -8,8 +8,9 @@ import clouds
 import numpy as np
 import pytest
 
+from geometry.analysis.asked import Options
 from geometry.analysis.judge import judge
-from geometry.analysis.plan import Options, plan
+from geometry.analysis.plan import plan
 from geometry.compare.holm import holm
 from geometry.pairs import Scan, executor
 from geometry.types import Array, EmbeddingSet

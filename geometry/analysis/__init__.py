@@ -10,7 +10,7 @@ from typing import Any
 
 from geometry.analysis import memory
 from geometry.analysis.arms import of_arms
-from geometry.analysis.asked import options_from
+from geometry.analysis.asked import Options, options_from
 from geometry.analysis.document import document, hygiene_of, rounded, versions
 from geometry.analysis.fingerprints import write_fingerprints
 from geometry.analysis.furthest import furthest_arrays
@@ -19,7 +19,7 @@ from geometry.analysis.layers import of_layers
 from geometry.analysis.ledger import Ledger, run_in
 from geometry.analysis.logs import curves_of, with_logs
 from geometry.analysis.neighbor_arrays import neighbor_arrays
-from geometry.analysis.plan import Options, Plan, name, plans
+from geometry.analysis.plan import Plan, name, plans
 from geometry.analysis.points import point_arrays
 from geometry.analysis.rerun import provenance
 from geometry.analysis.result import Analysis

@@ -1,15 +1,42 @@
-"""The arguments of a run as the caller gave them, checked before anything is read."""
+"""The arguments of a run: what there is to ask for, and what a caller gave, checked before anything is read."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from operator import index
 from typing import Any
 
-from geometry.analysis.plan import Options
+from geometry.analysis import memory
 from geometry.errors import UsageError
 
 LEAST = {"k": 1, "seed": 0, "sample": 1, "memory_budget": 1, "pairs_budget": 1}  # whole numbers, and how small
+
+
+@dataclass(frozen=True)
+class Options:
+    """Arguments of a run, as they are recorded."""
+
+    reference: int | str = 0
+    k: int = 32
+    device: str = "auto"
+    seed: int = 0
+    statistics: str | tuple[str, ...] = "default"
+    key: str | None = None
+    pattern: str | None = None
+    nan: str = "error"
+    sample: int | None = None
+    memory_budget: int | None = None
+    approximate: bool = False
+    pairs_budget: int | None = None
+    by: str | None = None
+    log: tuple[str, ...] = ()
+    umap: bool = False
+    align: str = "none"
+
+    @property
+    def sampled(self) -> int:
+        """Rows that are looked at of a set which stays in its files."""
+        return self.sample or memory.SAMPLED
 
 
 def options_from(given: dict[str, Any]) -> Options:

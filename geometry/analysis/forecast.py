@@ -19,8 +19,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from geometry.analysis import memory
+from geometry.analysis.asked import Options
 from geometry.analysis.judge import look
-from geometry.analysis.plan import Options, Plan, name, plans
+from geometry.analysis.plan import Plan, name, plans
 from geometry.analysis.rows import outcomes_of
 from geometry.nulls.core import ROWS
 from geometry.pairs import Scan

@@ -18,6 +18,7 @@ from warnings import catch_warnings, simplefilter
 
 from geometry.analysis import memory
 from geometry.analysis.arms import place_of
+from geometry.analysis.asked import Options
 from geometry.analysis.sampled import Asked, in_place, scan_of, told
 from geometry.catalog import DEFAULT, statistics
 from geometry.errors import InputError, UsageError
@@ -33,33 +34,6 @@ from geometry.types import EmbeddingSet
 BY = ("layer", "arm")  # what a run can take side by side, beside generations
 OF_LAYERS = ("label_agreement",)  # also computed by default where layers are side by side
 FEW = 100  # sets smaller than this have no gauges and do not lower the rows that the others' gauges look at
-
-
-@dataclass(frozen=True)
-class Options:
-    """Arguments of a run, as they are recorded."""
-
-    reference: int | str = 0
-    k: int = 32
-    device: str = "auto"
-    seed: int = 0
-    statistics: str | tuple[str, ...] = "default"
-    key: str | None = None
-    pattern: str | None = None
-    nan: str = "error"
-    sample: int | None = None
-    memory_budget: int | None = None
-    approximate: bool = False
-    pairs_budget: int | None = None
-    by: str | None = None
-    log: tuple[str, ...] = ()
-    umap: bool = False
-    align: str = "none"
-
-    @property
-    def sampled(self) -> int:
-        """Rows that are looked at of a set which stays in its files."""
-        return self.sample or memory.SAMPLED
 
 
 @dataclass(frozen=True)

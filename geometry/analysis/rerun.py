@@ -14,8 +14,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
+from geometry.analysis.asked import Options
 from geometry.analysis.document import versions
-from geometry.analysis.plan import Options
 from geometry.errors import InputError, UsageError
 from geometry.schema import dumps, read_run
 from geometry.types import Record

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from geometry.analysis import memory
+from geometry.analysis.asked import Options
 from geometry.analysis.document import document, versions
 from geometry.analysis.judge import judge
 from geometry.analysis.ledger import identity, run_in
 from geometry.analysis.logs import curves_of, with_logs
 from geometry.analysis.neighbor_arrays import neighbor_arrays
-from geometry.analysis.plan import Options, Plan, plan
+from geometry.analysis.plan import Plan, plan
 from geometry.analysis.points import point_arrays
 from geometry.analysis.rerun import provenance
 from geometry.analysis.rows import outcomes_of, rows_of

@@ -141,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _part(args: argparse.Namespace) -> int:
     """One part of the run, into its own folder."""
-    from geometry.analysis.plan import Options
+    from geometry.analysis.asked import Options
     from geometry.analysis.shards import Shard, run_shard
     from geometry.schema import dumps
 

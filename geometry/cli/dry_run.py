@@ -24,8 +24,8 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
 
 def dry_run(sources: Any, options: dict[str, Any], args: argparse.Namespace, *, reading: float = 0.0) -> int:
     """Forecast and show; raises what the run would raise before it computes. reading: seconds spent on it already."""
+    from geometry.analysis.asked import Options
     from geometry.analysis.forecast import forecast
-    from geometry.analysis.plan import Options
     from geometry.schema import dumps
 
     if args.output is not None:

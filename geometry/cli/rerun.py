@@ -49,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _asked(before: Record, args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     """What the run was of, and its options."""
-    from geometry.analysis.plan import Options, stream_beyond
+    from geometry.analysis.asked import Options
+    from geometry.analysis.plan import stream_beyond
     from geometry.analysis.rerun import options_of, paths_of
 
     paths, told = paths_of(before.run, args.paths), before.run.get("provenance") or {}
