@@ -174,3 +174,16 @@ def laid_in(points: Cloud, d: int, seed: int, noise: float) -> Cloud:
     rng = np.random.default_rng([seed, 10])
     basis = np.linalg.qr(rng.standard_normal((d, points.shape[1])))[0]
     return points @ basis.T + noise * rng.standard_normal((len(points), d))
+
+
+def neighbourhoods() -> dict[str, NDArray[np.floating]]:
+    """Small sets that try what neighbourhoods are reduced to: few and many dimensions, dtypes, copies, scales."""
+    return {
+        "gaussian": gaussian(60, 6),
+        "more dimensions than neighbours": gaussian(60, 40),
+        "float32 at an offset": (gaussian(60, 6) + 100).astype(np.float32),
+        "half precision": gaussian(60, 6).astype(np.float16),
+        "doubled rows": np.repeat(gaussian(30, 6), 2, axis=0),
+        "huge": 1e100 * gaussian(60, 6),
+        "tiny": 1e-100 * gaussian(60, 6),
+    }

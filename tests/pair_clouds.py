@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import clouds
 import numpy as np
 from numpy.typing import NDArray
 
@@ -92,15 +91,6 @@ CLOUDS: tuple[Maker, ...] = (
     tight_clusters,
     subnormals,
 )
-NEIGHBOURHOODS: dict[str, NDArray[np.floating]] = {  # small sets that try what neighbourhoods are reduced to
-    "gaussian": clouds.gaussian(60, 6),
-    "more dimensions than neighbours": clouds.gaussian(60, 40),
-    "float32 at an offset": (clouds.gaussian(60, 6) + 100).astype(np.float32),
-    "half precision": clouds.gaussian(60, 6).astype(np.float16),
-    "doubled rows": np.repeat(clouds.gaussian(30, 6), 2, axis=0),
-    "huge": 1e100 * clouds.gaussian(60, 6),
-    "tiny": 1e-100 * clouds.gaussian(60, 6),
-}
 SIZES = ((1, 3), (2, 1), (5, 3), (6, 63), (63, 768), (257, 1), (257, 63))
 LARGE = ((1000, 3), (1000, 63))
 DTYPES = (np.float16, np.float32, np.float64)

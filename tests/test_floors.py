@@ -9,6 +9,8 @@ The package's own `__init__` is the facade over all floors and imports nothing w
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,3 +170,10 @@ def test_heavy_imports_are_caught() -> None:
     assert heavy_places(imports(typed, "analysis/result.py") + imports(late, "analysis/result.py")) == []
     twice = imports(late, "analysis/result.py") + imports(late, "sources/files.py")
     assert heavy_places(twice) == ["pandas is imported by analysis and sources"]
+
+
+def test_every_benchmark_can_be_imported_outside_the_tests() -> None:
+    home = Path(__file__).parents[1]
+    names = [f"benchmarks.{file.stem}" for file in sorted((home / "benchmarks").glob("[!_]*.py"))]
+    ran = subprocess.run([sys.executable, "-c", f"import {', '.join(names)}"], cwd=home, capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (0, "")

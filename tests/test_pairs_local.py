@@ -6,7 +6,6 @@ from dataclasses import fields
 
 import clouds
 import numpy as np
-import pair_clouds
 import pytest
 
 from geometry.pairs import Scan, executor, local
@@ -21,7 +20,7 @@ def far_cluster() -> clouds.Cloud:
     return np.vstack([clouds.gaussian(40, 6), np.full((1, 6), 1e6)])
 
 
-SETS = pair_clouds.NEIGHBOURHOODS | {
+SETS = clouds.neighbourhoods() | {
     "one far row": far_cluster(),
     "one dimension": clouds.gaussian(60, 1),
 }

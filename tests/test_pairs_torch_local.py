@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import clouds
 import numpy as np
-import pair_clouds
 import pytest
 
 from geometry.pairs import Scan, executor, local, torch_local
@@ -15,7 +14,7 @@ from geometry.pairs.torch_engine import TorchExecutor
 
 KINDS = ("sums", "reflections")
 NEEDLE = 2e-7  # a sine beside 0 and the area of a needle are off by the root of rounding, some pairs of them
-SETS = pair_clouds.NEIGHBOURHOODS | {
+SETS = clouds.neighbourhoods() | {
     "one far row": np.vstack([clouds.gaussian(40, 6), np.full((1, 6), 1e6)]),
     "one far row in many dimensions": np.vstack([clouds.gaussian(40, 60), np.full((1, 60), 1e6)]),
     "all equal": np.ones((20, 3)) / 3,
