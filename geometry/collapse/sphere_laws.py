@@ -4,6 +4,10 @@ Gine's and Ajne's statistics are (1/n) sum_ij k(u_i.u_j) with k = k(0) - slope *
 uniform directions. Their law has mean k(0), variance 2 (n - 1)/n E k^2 and, in the limit, third cumulant
 8 sum_l nu_l lambda_l^3: lambda_l the eigenvalue of k on the nu_l harmonics of degree l (Gine 1975; Funk-Hecke), here by
 Gauss-Gegenbauer quadrature over the cosine (Golub, Welsch 1969).
+
+About the sample's own mean, rows x = r u of an isotropic law with n mean(u) = sum_i u_i have, to first order,
+sum_i (1 - c r_i) u_i there, c = (1 - 1/d) E 1/r: moving the centre by m turns u by (m - u u.m) / r. So harmonics of
+degree 1 keep the share E (1 - c r)^2 of their variance, .15 for a Gaussian in 3 dimensions, and others all of it.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from geometry.types import Floats
 
 NODES = 512  # of the quadrature over the cosine
 DEGREES = 40  # of harmonics that enter the third moment of the null
+NO_DIRECTION = 1e-6  # of the root mean square distance: a row nearer to the mean has no direction from it
 MOST_HARMONICS = 1e15  # of one degree: beyond, its share of the moments is below rounding
 Kernel = Callable[[Floats], Floats]  # of the cosine
 
@@ -40,9 +45,16 @@ def p_value(value: float, null: Null) -> float:
     return float(gammaincc(freedom / 2, max(standard * (2 * freedom) ** 0.5 + freedom, 0.0) / 2))
 
 
-def chi2(freedom: float) -> Null:
-    """Cumulants of a chi2 law."""
-    return Null(freedom, 2 * freedom, 8 * freedom)
+def chi2(freedom: float, share: float = 1.0) -> Null:
+    """Cumulants of a chi2 law times `share`."""
+    return Null(freedom * share, 2 * freedom * share**2, 8 * freedom * share**3)
+
+
+def share_left(radius: Floats, d: int) -> float:
+    """Of the variance of degree 1, what is left about the mean of rows at these distances (n,) from it; 1 at d = 1."""
+    seen = radius[radius > NO_DIRECTION * np.sqrt(np.mean(radius**2))]
+    pull = (1 - 1 / d) * float(np.mean(1 / seen))
+    return float(np.mean((1 - pull * radius) ** 2)) if d > 1 else 1.0
 
 
 AT_ZERO = {"gine": 0.5, "ajne": 0.25}
@@ -74,11 +86,17 @@ def _angle(cosine: Floats) -> Floats:
 ANGLES: dict[str, Kernel] = {"gine": _sine, "ajne": _angle}
 
 
-def of_pairs(name: str, n: int, d: int) -> Null:
-    """The law of Gine's or Ajne's statistic of n uniform directions in d >= 2 dimensions."""
+def of_pairs(name: str, n: int, d: int, share: float = 1.0) -> Null:
+    """The law of Gine's or Ajne's statistic of n uniform directions in d >= 2 dimensions.
+
+    share: of their variance that harmonics of degree 1 keep, see `share_left`.
+    """
     nodes, weights = quadrature(d)
-    variance = 2 * (n - 1) / n * float(weights @ kernel_of(name, d)(nodes) ** 2)
-    return Null(AT_ZERO[name], variance, 8 * third_moment(name, d))
+    kernel = kernel_of(name, d)(nodes)
+    first = float(weights @ (kernel * nodes))
+    variance = 2 * (n - 1) / n * (float(weights @ kernel**2) - d * first**2 * (1 - share**2))
+    third = third_moment(name, d) - d * first**3 * (1 - share**3)
+    return Null(AT_ZERO[name] - d * first * (1 - share), variance, 8 * third)
 
 
 @cache

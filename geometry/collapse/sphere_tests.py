@@ -7,9 +7,10 @@ For n unit rows u_i from the mean, in d dimensions, T = U'U/n, psi the angle of 
   ajne       A = n/4 - 1 / (n pi) sum_{i<j} psi                                         any odd departure
 The null laws of G and A, and the p values of all, are in `sphere_laws`.
 
-The centre is the sample's own mean, which takes away most of what rayleigh and ajne look for: with center=True their p
-values are too large; center=False tests the raw rows about a known origin, where the null laws hold. All four test the
-ambient sphere: a set that leaves out directions, or has a spectrum, is not uniform on it. Statistics grow with n.
+The centre is the sample's own mean, which takes away most of what rayleigh and ajne look for: their null laws allow for
+it by the set's own radii, and what they find is a skew. center=False tests the raw rows about a known origin. All four
+test the ambient sphere: a set that leaves out directions, or has a spectrum, is not uniform on it. Statistics grow with
+n.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from geometry.collapse.spectrum import UNPADDED
-from geometry.collapse.sphere_laws import ANGLES, AT_ZERO, Null, chi2, of_pairs, p_value, slope
+from geometry.collapse.sphere_laws import ANGLES, AT_ZERO, Null, chi2, of_pairs, p_value, share_left, slope
 from geometry.collapse.unit_rows import cosines, unit_blocks
 from geometry.estimates import measured, undefined
-from geometry.pairs.influence import influence_stderr, pairwise_stderr
+from geometry.pairs.influence import influence_stderr, pairwise_stderr, row_scores
 from geometry.pairs.plan import DEFAULT_BUDGET, block_rows, blocks
 from geometry.pairs.scan import SUM_ROWS, Scan
 from geometry.pairs.spread import has_spread
@@ -39,11 +40,13 @@ FAILS = "any spectrum but an equal one in all d dimensions; grows with n; undefi
     invariances=UNPADDED,
     direction="up",
     source="Mardia and Jupp 2000, eq. 10.4.4",
-    null="d: chi2 with d degrees of freedom",
-    fails="about the sample's own mean hardly anything is left to see; center=False tests raw rows",
+    null="d: chi2 with d degrees of freedom, about the set's own mean times what its radii leave of it",
+    fails="about the sample's own mean little but a skew is left to see; center=False tests raw rows",
 )
 def rayleigh(scan: Scan, *, center: bool = True) -> Estimate:
-    """n d |mean u|^2: whether directions have a mean. profile: p_value (1,), from chi2(d).
+    """n d |mean u|^2: whether directions have a mean. profile: p_value (1,), from chi2(d) times v.
+
+    v is 1 with center=False, else what the set's own mean leaves of the law, see `sphere_laws`.
 
     The error is that away from uniformity, and too large at it. Undefined for fewer than two rows with a direction, or
     without spread.
@@ -54,7 +57,7 @@ def rayleigh(scan: Scan, *, center: bool = True) -> Estimate:
     made = cosines(scan, center=center)
     n, d, square = made.n, scan.d, float(made.mean @ made.mean)
     stderr = n * d * influence_stderr(2 * (made.some() @ made.mean - square), n)
-    return _estimate("rayleigh", n * d * square, stderr, chi2(d), made.exact, fields | {"n": n})
+    return _estimate("rayleigh", n * d * square, stderr, chi2(d, _share(scan, center)), made.exact, fields | {"n": n})
 
 
 @statistic(
@@ -109,8 +112,8 @@ def gine(scan: Scan, *, center: bool = True) -> Estimate:
     invariances=UNPADDED,
     direction="up",
     source="Ajne 1968; Mardia and Jupp 2000, section 10.4.1",
-    null="1/4: weighted sum of chi2, three moments matched",
-    fails="as for rayleigh, about the sample's own mean little is left to see",
+    null="1/4, less about the set's own mean: weighted sum of chi2, three moments matched",
+    fails="as for rayleigh, about the sample's own mean little but a skew is left to see",
 )
 def ajne(scan: Scan, *, center: bool = True) -> Estimate:
     """Ajne's A: whether some half of the sphere holds more rows than the other. profile: p_value (1,).
@@ -129,8 +132,13 @@ def _of_pairs(scan: Scan, name: str, center: bool) -> Estimate:
     n = len(means)
     others = (n - 1) * (AT_ZERO[name] - slope(name, scan.d) * means)
     value = max(float(AT_ZERO[name] + others.mean()), 0.0)
-    stderr, null = pairwise_stderr(others, n), of_pairs(name, n, scan.d)
+    stderr, null = pairwise_stderr(others, n), of_pairs(name, n, scan.d, _share(part, center))
     return _estimate(name, value, stderr, null, part.n == scan.n, fields | {"n": n})
+
+
+def _share(scan: Scan, center: bool) -> float:
+    """Of the variance of directions' mean under uniformity, what the centre leaves."""
+    return share_left(np.linalg.norm(row_scores(scan), axis=1), scan.d) if center else 1.0
 
 
 def _reason(scan: Scan, name: str, center: bool) -> tuple[str, dict[str, Any]]:
