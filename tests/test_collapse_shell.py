@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import clouds
 import numpy as np
 import pytest
@@ -41,9 +43,17 @@ def test_density_is_one_over_all_radii() -> None:
     assert profile["radius_edges"][np.argmax(mass)] == pytest.approx(1, abs=0.15)
 
 
+def of_five_classes(seed: int) -> clouds.Cloud:
+    """Classes about an uneven middle, of which a draw has now more, now fewer: the centre moves, and with it radii."""
+    centres = 2 * np.random.default_rng(99).normal(size=(5, 6))
+    rng = np.random.default_rng(seed)
+    return centres[rng.integers(0, 5, 400)] + 0.6 * rng.normal(size=(400, 6))
+
+
 @pytest.mark.parametrize("key", ["cv", "ratio"])
-def test_error_is_that_of_repeated_draws(key: str) -> None:
-    made = [compute("shell", clouds.power_law(400, 12, seed))[key] for seed in range(60)]
+@pytest.mark.parametrize("draw", [lambda seed: clouds.power_law(400, 12, seed), of_five_classes])
+def test_error_is_that_of_repeated_draws(key: str, draw: Callable[[int], clouds.Cloud]) -> None:
+    made = [compute("shell", draw(seed))[key] for seed in range(60)]
     spread = np.std([estimate.value for estimate in made], ddof=1)
     assert np.mean([estimate.stderr for estimate in made]) == pytest.approx(spread, rel=0.3)
 

@@ -36,7 +36,8 @@ def shell(scan: Scan) -> dict[str, Estimate]:
     """ "cv" of the distances to the mean, with their density, and its "ratio" to 1 / sqrt(2 PR).
 
     The profile of cv: radius_edges (b+1,) in units of the root mean square distance, density (b,) per unit. Beyond
-    20,000 rows a seeded sample of them is looked at. Standard errors by influence functions, the centre held fixed.
+    20,000 rows a seeded sample of them is looked at. Standard errors by influence functions, that of the centre among
+    them.
     Undefined for fewer than two rows or without spread.
     """
     fields: dict[str, Any] = {"n": scan.n, "d": scan.d}
@@ -46,7 +47,7 @@ def shell(scan: Scan) -> dict[str, Estimate]:
     scores, values = row_scores(scan), scan.spectrum.eigenvalues
     radius = np.linalg.norm(scores, axis=1)
     fields["exact"] = len(radius) == len(scan.rows)
-    cv, pull = _variation(radius)
+    cv, pull = _variation(scores, radius)
     rank, weights = participation(values)
     usual = 1 / np.sqrt(2 * rank)
     ratio_pull = pull / usual + cv / usual * spectral_influence(scores, values, weights) / (2 * rank)
@@ -76,13 +77,18 @@ def shell(scan: Scan) -> dict[str, Estimate]:
     }
 
 
-def _variation(radius: Floats) -> tuple[float, Floats]:
-    """sd / mean, and the pull of every row on it."""
+def _variation(scores: Floats, radius: Floats) -> tuple[float, Floats]:
+    """sd / mean, and the pull of every row on it.
+
+    A row moves the centre by its own offset, and with it the mean radius by minus that along the mean direction.
+    """
     mean, sd = float(radius.mean()), float(radius.std())
     cv = sd / mean
-    gap = radius / mean - 1
-    bent = np.divide(gap**2 - cv**2, 2 * cv, out=np.zeros_like(gap), where=cv > 0)
-    return cv, bent - cv * gap
+    length = radius / mean
+    toward = np.divide(scores, radius[:, None], out=np.zeros_like(scores), where=radius[:, None] > 0).mean(axis=0)
+    of_mean = length - 1 - scores @ toward / mean
+    of_square = length**2 - (1 + cv**2) * (1 + 2 * of_mean)
+    return cv, np.divide(of_square, 2 * cv, out=np.zeros_like(length), where=cv > 0)
 
 
 def _profile(radius: Floats) -> dict[str, Floats]:
