@@ -83,6 +83,7 @@ def test_booleans_become_numbers() -> None:
         (Path("x.npy"), "read files with geometry.load"),
         (None, "points: None is no array"),
         (np.array([[object(), 1]]), "dtype object is not a real number"),
+        ([[1.0, 2.0], [3.0]], r"points: cannot be read as an array .*pass rows of one length"),
     ],
 )
 def test_what_is_no_set_of_points(source: object, message: str) -> None:

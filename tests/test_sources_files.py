@@ -103,6 +103,12 @@ def test_a_missing_path_suggests_a_close_one(run: Path) -> None:
         load([])
 
 
+@pytest.mark.parametrize("paths", [np.ones((3, 2)), [np.ones((3, 2))], 3, None])
+def test_what_is_no_path_is_told_apart(paths: object) -> None:
+    with pytest.raises(InputError, match=r"(ndarray|int|NoneType) is no path; load reads files"):
+        load(paths)  # type: ignore[arg-type]
+
+
 def test_two_files_for_one_generation_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "gen_1.npy", marked(1))
     np.save(tmp_path / "gen_01.npy", marked(1))

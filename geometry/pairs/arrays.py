@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geometry.errors import InputError
+from geometry.errors import InputError, reason_of
 from geometry.types import Array, EmbeddingSet
 
 
@@ -29,7 +29,12 @@ def as_points(source: Any, name: str = "points") -> Array:
         if not blocks:
             raise InputError(f"{name}: the iterator gave no block of rows")
         return np.concatenate(blocks)
-    array = as_array(source)
+    try:
+        array = as_array(source)
+    except (TypeError, ValueError) as error:  # lists of unequal lengths, tensors without a dense form
+        raise InputError(
+            f"{name}: cannot be read as an array ({reason_of(error)}); pass rows of one length (n, d)"
+        ) from error
     if array.ndim != 2:
         raise InputError(f"{name}: shape {array.shape} has {array.ndim} axes, not 2; pass rows x dimensions (n, d)")
     if array.dtype.kind in "iub":

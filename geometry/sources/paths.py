@@ -44,12 +44,22 @@ class Place:
 
 def locate(paths: Paths, key: str | None = None, pattern: str | None = None) -> list[Place]:
     """Every file meant by `paths`, in order; InputError where there is nothing, with what is there instead."""
-    single = isinstance(paths, str | os.PathLike)
-    texts = [os.fspath(paths)] if single else [os.fspath(path) for path in paths]  # type: ignore[arg-type, union-attr]
+    texts = [os.fspath(path) for path in _each(paths)]
     if not texts:
         raise InputError("no path was given; pass files, folders of generations, or a pattern")
     places = [place for text in texts for place in _looked_up(text, pattern)]
     return [place if place.key else replace(place, key=key) for place in places]
+
+
+def _each(paths: Paths) -> list[str | os.PathLike[str]]:
+    """Every path by itself; InputError for what is none."""
+    if isinstance(paths, str | os.PathLike):
+        return [paths]
+    each = list(paths) if isinstance(paths, Iterable) else [paths]
+    other = [type(one).__name__ for one in each if not isinstance(one, str | os.PathLike)]
+    if other:
+        raise InputError(f"{other[0]} is no path; load reads files, and arrays go to analyze as they are")
+    return each
 
 
 def _looked_up(text: str, pattern: str | None) -> list[Place]:
