@@ -48,6 +48,18 @@ def wilson_interval(share: float, rows: float) -> tuple[float, float]:
     return low, 1.0 if share >= 1 else min(float(middle + half), 1.0)
 
 
+def wilson(share: float, rows: int, more: float) -> tuple[float, float, float]:
+    """Standard error and Wilson 95 % interval of a share of `rows`, with `more` variance from elsewhere.
+
+    The extra variance lowers the number of rows to the one that a binomial of this variance would have (Wilson 1927).
+    """
+    centre = (share * rows + Z95**2 / 2) / (rows + Z95**2)
+    plain = centre * (1 - centre) / rows
+    rows_left = rows * plain / (plain + more)
+    stderr = float(np.sqrt(share * (1 - share) / rows + more))
+    return stderr, *wilson_interval(share, rows_left)
+
+
 def recall_told(table: Neighbors) -> str:
     """The recall of an approximate table in words, such as `recall 0.981 (0.965 to 0.990)`."""
     return f"recall {table.recall:.3f} ({table.recall_low:.3f} to {table.recall_high:.3f})"

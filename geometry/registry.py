@@ -18,7 +18,7 @@ from geometry.types import Estimate
 Outcome = Estimate | dict[str, Estimate]
 Function = TypeVar("Function", bound=Callable[..., Outcome])
 Need = Literal["neighbors", "moments", "pair_sums", "points", "labels", "ids", "reference", "optional reference"]
-Whole = Literal["moments", "neighbors"]
+Whole = Literal["moments", "neighbors", "pairs"]
 Invariance = Literal["translation", "rotation", "scale", "row order", "zero-padding"]
 RIGID: tuple[Invariance, ...] = ("translation", "rotation", "row order", "zero-padding")
 SIMILARITY: tuple[Invariance, ...] = (*RIGID, "scale")
@@ -30,9 +30,10 @@ class Entry:
     """One statistic. `k` is the number of neighbours it asks for by default, 0 for none.
 
     null: the value expected where there is nothing to find, in words; fails: when it has no value, or misleads. whole:
-    what it is given of a set too large for memory, of which a run holds a sample: the exact moments of all rows, the
-    exact neighbours of the sampled rows among all (it must be a mean over rows of something of their distances, and
-    look up no neighbour by its number), or nothing but the sample.
+    what it is given of a set too large for memory, of which a run holds a sample: the exact moments of all rows; the
+    exact neighbours of the sampled rows among all (it must be a mean over rows of something of their neighbours, whose
+    coordinates `geometry.pairs.gathered` fetches, and need no neighbours of neighbours); the same of both sets where it
+    compares two (`pairs`: it says itself what it looked at); or nothing but the sample.
     """
 
     name: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geometry.compare.tail_survival import quantile, tail_survival, wilson
+from geometry.compare.tail_survival import quantile, tail_survival
 from geometry.errors import UsageError
+from geometry.estimates import wilson
 from geometry.pairs import executor, scan
 from geometry.pairs.scan import Scan
 

@@ -72,3 +72,37 @@ def test_only_what_is_asked_for_is_read() -> None:
     held[np.array([40, 44])]
     held[10:12]
     assert seen == [(40, 45), (10, 12)]
+
+
+def test_rows_far_apart_are_read_apart_where_they_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One read for what lies together or has to be decoded together, another one past a gap."""
+    monkeypatch.setattr(stored, "GAP", 10 * ROWS.itemsize * 7)
+    seen: list[tuple[int, int]] = []
+
+    def read(start: int, stop: int) -> np.ndarray:
+        seen.append((start, stop))
+        return ROWS[start:stop]
+
+    held = replace(stored_array(ROWS), read=read)
+    rows = np.array([90, 3, 13, 3])
+    np.testing.assert_array_equal(held[rows], ROWS[rows])
+    assert seen == [(3, 14), (90, 91)]
+    seen.clear()
+    np.testing.assert_array_equal(replace(held, apart=False)[rows], ROWS[rows])
+    assert seen == [(3, 91)]
+
+
+def test_scattered_rows_of_a_file_take_no_more_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A generation whose rows lie among those of others: a slice of it spans far more of the file than it holds."""
+    monkeypatch.setattr(stored, "BLOCK_BYTES", 20 * 7 * 2)
+    seen: list[int] = []
+
+    def read(start: int, stop: int) -> np.ndarray:
+        seen.append(stop - start)
+        return ROWS[start:stop]
+
+    kept = np.arange(0, 100, 9)
+    held = replace(stored_array(ROWS), read=read).only(kept)
+    np.testing.assert_array_equal(held[:], ROWS[kept])
+    np.testing.assert_array_equal(held[2:11], ROWS[kept][2:11])
+    assert max(seen) <= 20

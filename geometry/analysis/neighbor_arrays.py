@@ -10,7 +10,7 @@ of which there may be fewer than k.
 
 from __future__ import annotations
 
-from geometry.analysis.plan import Plan
+from geometry.analysis.plan import AMONG_ALL, Plan
 from geometry.pairs import Scan
 from geometry.types import Array
 
@@ -19,7 +19,7 @@ def neighbor_arrays(plan: Plan) -> dict[str, Array]:
     """The tables of all generations that have two rows or more."""
     found: dict[str, Array] = {}
     for g, scan in enumerate(plan.scans):
-        among_all = scan.whole is not None and any(one.whole == "neighbors" for one in plan.entries)
+        among_all = scan.whole is not None and any(one.whole in AMONG_ALL for one in plan.entries)
         made = _of_all(scan, plan.options.k) if among_all else _of_its_own(scan, plan.options.k)
         found |= {f"neighbors.{key}.{g}": array for key, array in made.items()}
     return found

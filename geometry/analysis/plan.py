@@ -33,6 +33,7 @@ from geometry.types import EmbeddingSet
 
 BY = ("layer", "arm")  # what a run can take side by side, beside generations
 OF_LAYERS = ("label_agreement",)  # also computed by default where layers are side by side
+AMONG_ALL = ("neighbors", "pairs")  # what looks sampled rows of a set in files up among all of them
 FEW = 100  # sets smaller than this have no gauges and do not lower the rows that the others' gauges look at
 
 
@@ -94,9 +95,7 @@ def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:
     with catch_warnings(record=True) as noted:  # an engine says why it is not the one that was asked for
         simplefilter("always")
         engine, guesses = _engine(sets, options, room and max(room - beside, memory.LEAST))
-    asked = Asked(
-        width, max([1, *(one.k for one in entries if one.whole == "neighbors")]), options.sampled, options.seed
-    )
+    asked = Asked(width, max([1, *(one.k for one in entries if one.whole in AMONG_ALL)]), options.sampled, options.seed)
     if options.align != "none" and beside:
         raise UsageError("rows that stay in their files cannot be turned; raise --memory-budget, or leave --align out")
     scans = tuple(scan_of(one, engine, asked, block) for one in sets)

@@ -4,7 +4,8 @@ One-set statistics are computed on every generation, two-set ones on every gener
 rows on both sides. What has no null of its own is held against the reference resampled (`geometry.analysis.nulls`). A
 statistic that fails leaves a row that says so and stops nothing. Of a set that stays in its files a statistic is given
 what the registry says of it (`whole`): moments of all rows at their true number, unequal or not, the neighbours of the
-sampled rows among all, or the sample; but for the first a row is not exact, and its method says of which rows it is.
+sampled rows among all, in both sets where there are two, or the sample; but for the first a row is not exact, and its
+method says of which rows it is.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _outcomes(plan: Plan, g: int, entry: Entry) -> list[Outcome]:
 
 def _pair(entry: Entry, scan: Scan, reference: Scan) -> tuple[Scan, Scan]:
     """Both sets at equal rows; whole where rows are paired by ids, which makes them equal itself, or in moments."""
-    if entry.whole == "moments" and not (scan.whole is None and reference.whole is None):
+    if entry.whole in ("moments", "pairs") and not (scan.whole is None and reference.whole is None):
         return face(entry, scan), face(entry, reference)
     by_ids = "ids" in entry.needs and scan.ids is not None and reference.ids is not None
     return (scan, reference) if by_ids else equal(scan, reference)
@@ -77,7 +78,7 @@ def _told(entry: Entry, outcome: Outcome, *sets: Scan) -> Outcome:
 
 
 def _sampled(entry: Entry, scan: Scan) -> str:
-    if scan.whole is None or (entry.whole == "moments" and face(entry, scan) is not scan):
+    if scan.whole is None or entry.whole == "pairs" or (entry.whole == "moments" and face(entry, scan) is not scan):
         return ""
     of = f"{len(scan.whole.stored)} rows"
     return f"{scan.n} rows among {of}" if entry.whole == "neighbors" else f"{scan.n} of {of}"

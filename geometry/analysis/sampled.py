@@ -39,7 +39,7 @@ def scan_of(one: EmbeddingSet, engine: Executor, asked: Asked, block_bytes: int)
     rows = sample_rows(len(one.points), asked.rows, asked.seed)
     labels, ids = (None if values is None else np.asarray(values)[rows] for values in (one.labels, one.ids))
     scan = Scan(one.points[rows], engine, k=asked.width, seed=asked.seed, labels=labels, ids=ids)
-    scan.numbers, scan.whole = rows, Whole(one.points, scan, asked.among, block_bytes)
+    scan.numbers, scan.whole = rows, Whole(one.points, scan, asked.among, block_bytes, one.labels)
     return scan
 
 

@@ -60,7 +60,8 @@ class Strips:
 
     def stored_neighbors(self, queries: streamed.Queries, stored: Stored, block_bytes: int) -> Neighbors:
         """As `geometry.pairs.streamed.neighbors`."""
-        sets = digest_of(queries.points), digest_of(queries.numbers[:, None]), stored.shape
+        numbers = "" if queries.numbers is None else digest_of(queries.numbers[:, None])
+        sets = digest_of(queries.points), numbers, stored.shape, stored.where
         path = self.folder / f"among.{hashlib.sha256(f'{sets} {queries.k}'.encode()).hexdigest()[:16]}.npz"
         found = _read(path, (*PARTS, "done"))
         begun = None if found is None else (int(found[3]), (found[0], found[1], found[2]))

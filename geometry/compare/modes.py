@@ -25,6 +25,7 @@ from geometry.compare.holm import holm
 from geometry.estimates import Z95
 from geometry.pairs.plan import blocks
 from geometry.pairs.scan import Scan
+from geometry.pairs.stored import Stored
 from geometry.types import Array, Floats, Ints
 
 DIRECTIONS = 50
@@ -77,6 +78,27 @@ class Modes:
     def count(self, assigned: Ints) -> Ints:
         """(k,) rows of each mode; a row of no mode is numbered -1."""
         return np.bincount(assigned[assigned >= 0], minlength=len(self.counts)).astype(np.int64)
+
+
+def counted_in(modes: Modes, reference: Scan, seed: int) -> Modes:
+    """Clusters counted by all rows of a reference in files but those they were fitted on; made once."""
+    if reference.base is None:
+        return modes
+    key = ("modes of all", seed)
+    if key not in reference.memo:
+        fitted = reference.points[held_out(reference, seed).fitted]
+        counts = count_in(modes, reference.base.stored) - modes.count(modes.assign(fitted))
+        reference.memo[key] = replace(modes, counts=counts, total=reference.base_rows - len(fitted))
+    found: Modes = reference.memo[key]
+    return found
+
+
+def count_in(modes: Modes, stored: Stored) -> Ints:
+    """(k,) rows of each mode among all rows in files."""
+    counts = np.zeros(len(modes.names), np.int64)
+    for _, rows in stored.blocks():
+        counts += modes.count(modes.assign(rows))
+    return counts
 
 
 def of_labels(labels: Array) -> Modes:

@@ -7,6 +7,9 @@ between two modes that lie apart: within the larger of their radii of the segmen
 extrapolation: farther outside the hull of its k nearest reference rows, over r_k, than the 1 - level quantile of the
 reference's own rows (`geometry.compare.hull`). interpolation: the rest. Modes are the clusters of mode_coverage.
 
+Of a reference that stays in its files all distances are to the nearest of all its rows; its quantiles are those of its
+sampled rows, whose modes these are.
+
 The first that holds is taken, in this order. The reference's own rows are sorted the same way, each held against the
 others: their shares are the nulls.
 """
@@ -14,6 +17,7 @@ others: their shares are the nulls.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +28,7 @@ from geometry.compare.hull import hull_residuals
 from geometry.compare.tail_survival import quantile
 from geometry.errors import UsageError
 from geometry.estimates import measured, undefined, wilson_interval
+from geometry.pairs.gathered import from_files
 from geometry.pairs.plan import blocks
 from geometry.pairs.scan import Scan
 from geometry.pairs.spread import has_spread
@@ -54,6 +59,7 @@ class Measures:
     k=10,
     null="the shares of the reference's own rows, each held against the others: about `level` for copy, extrapolation",
     fails="a reference full of copies, where no row can be nearer than chance; blends inside a dense region",
+    whole="pairs",
 )
 def novelty(scan: Scan, reference: Scan, *, k: int = 10, level: float = 0.01, seed: int = 0) -> dict[str, Estimate]:
     """Shares of generated rows that are a copy, an interpolation, a blend of two modes, or an extrapolation.
@@ -65,16 +71,18 @@ def novelty(scan: Scan, reference: Scan, *, k: int = 10, level: float = 0.01, se
     """
     if k < 2 or not 0 < level < 0.5:
         raise UsageError(f"novelty: k = {k} must be 2 or more, level = {level} between 0 and .5")
-    counts = {"n": scan.n, "d": scan.d, "k": k}
-    reason = "few-rows" if reference.n < max(FEWEST, k + 2) or scan.n < 1 else ""
+    counts: dict[str, Any] = {"n": scan.n, "d": scan.d, "k": k} | _told(scan, reference)
+    few = reference.n < max(FEWEST, k + 2) or reference.most_neighbors < k
+    reason = "few-rows" if few or scan.n < 1 else ""
     reason = reason or ("" if has_spread(reference) else "no-spread")
     if reason:
-        return {kind: undefined("novelty", reason, variant=kind, **counts) for kind in KINDS}
+        fields = {name: counts[name] for name in ("n", "d", "k")}
+        return {kind: undefined("novelty", reason, variant=kind, **fields) for kind in KINDS}
     modes = of.fit(reference, seed)
-    table = reference.neighbors(k)
-    own = _measures(reference, reference, table, nearest_other(table.index, table.sq_dist), modes)
-    near = scan.among(reference, k)
-    asked = _measures(scan, reference, near, reference.neighbors(1).sq_dist[near.index[:, 0], 0], modes)
+    table, near = reference.neighbors(k), scan.among(reference, k)
+    of_own, of_asked = _sq_nearest_others(reference, table, near)
+    own = _measures(reference, reference, table, of_own, modes)
+    asked = _measures(scan, reference, near, of_asked, modes)
     limits = {
         "copy": float(np.quantile(own.ratio, level, method="lower")),
         "extrapolation": quantile(own.residual, level),
@@ -92,6 +100,25 @@ def novelty(scan: Scan, reference: Scan, *, k: int = 10, level: float = 0.01, se
     }
 
 
+def _told(scan: Scan, reference: Scan) -> dict[str, Any]:
+    """Method and exactness, where a set stays in its files."""
+    if scan.base is None and reference.base is None:
+        return {"method": "Wilson"}
+    of = f"{scan.n} of {scan.base_rows} rows against {reference.n} rows, among {reference.base_rows}"
+    return {"method": f"Wilson; {of}", "exact": False}
+
+
+def _sq_nearest_others(reference: Scan, own: Neighbors, near: Neighbors) -> tuple[Floats, Floats]:
+    """Of the nearest row t in either table the squared distance to its nearest other but the row itself."""
+    first = own.index[:, 0], near.index[:, 0]
+    if reference.base is None:
+        return nearest_other(own.index, own.sq_dist), reference.neighbors(1).sq_dist[first[1], 0]
+    sq_dist, index = reference.base.nearest_others(np.concatenate(first), 2)
+    n = len(first[0])
+    mutual = index[:n, 0] == own.numbers
+    return np.where(mutual, sq_dist[:n, 1], sq_dist[:n, 0]), sq_dist[n:, 0]
+
+
 def sort(rows: Measures, limits: dict[str, float]) -> Array:
     """(n,) number of the kind of each row, in the order of KINDS."""
     copy = rows.ratio < limits["copy"]
@@ -107,10 +134,18 @@ def _measures(scan: Scan, reference: Scan, table: Neighbors, sq_other: Floats, m
         ratio = np.sqrt(np.divide(nearest, sq_other, out=np.full(len(nearest), 1e300), where=sq_other > 0))
     return Measures(
         np.where(same, 1.0, np.minimum(ratio, 1e150)),
-        hull_residuals(scan.points, reference.points, table),
+        _hulls(scan, reference, table),
         np.sqrt(table.sq_dist[:, -1]),
         np.zeros(scan.n, np.bool_) if modes is None else between_modes(scan.points, modes),
     )
+
+
+def _hulls(scan: Scan, reference: Scan, table: Neighbors) -> Floats:
+    """`hull_residuals` of the rows of a scan against their neighbours in the reference, in files or not."""
+    if reference.base is None:
+        return hull_residuals(scan.points, reference.points, table)
+    parts = from_files(reference.base, table)
+    return np.concatenate([hull_residuals(scan.points[part.cut], part.points, part.table) for part in parts])
 
 
 def between_modes(points: Array, modes: of.Modes) -> NDArray[np.bool_]:
@@ -135,7 +170,7 @@ def between_modes(points: Array, modes: of.Modes) -> NDArray[np.bool_]:
 
 
 def _share(
-    kind: str, rows: Array, null: float, n_reference: int, profile: dict[str, Array] | None, counts: dict[str, int]
+    kind: str, rows: Array, null: float, n_reference: int, profile: dict[str, Array] | None, counts: dict[str, Any]
 ) -> Estimate:
     share, n = float(rows.mean()), len(rows)
     low, high = wilson_interval(share, n)
@@ -146,7 +181,6 @@ def _share(
         stderr=float(np.sqrt(share * (1 - share) / n)),
         low=low,
         high=high,
-        method="Wilson",
         null=null,
         z=(share - null) / float(np.sqrt(usual * (1 - usual) * (1 / n + 1 / n_reference))),
         variant=kind,

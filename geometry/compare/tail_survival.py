@@ -6,17 +6,23 @@ at the rank p (N + 1), beyond which one new draw lies with probability 1 - p exa
 reference rows beyond that quantile whose closed k-ball holds a generated row. Tails go first when a model is trained on
 its own output (Shumailov et al. 2024): the shares fall; noise and blur make them rise.
 
+Of sets that stay in their files (`Scan.base`) the densities are those of sampled rows among all rows of the reference,
+and all generated rows are looked for in the balls of its tail rows.
+
 Left out: which direction a tail lies in; `per_point` names the rows.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from geometry.compare.prdc import expected_coverage
+from geometry.compare.prdc import expected_coverage, inside
 from geometry.errors import UsageError
-from geometry.estimates import Z95, measured, undefined, wilson_interval
+from geometry.estimates import measured, undefined, wilson
 from geometry.pairs.scan import Scan
 from geometry.registry import SIMILARITY, statistic
 from geometry.types import Estimate, Floats
@@ -34,6 +40,7 @@ LEVELS = {"beyond_99": 0.99, "beyond_95": 0.95, "beyond_90": 0.90}
     k=10,
     null=".01, .05 and .10 of the rows beyond; tails_kept: the coverage of one law at this k",
     fails="noise and blur fill tails that are none of the law's; copies that tie the quantile; k rows or fewer",
+    whole="pairs",
 )
 def tail_survival(scan: Scan, reference: Scan, *, k: int = 10) -> dict[str, Estimate]:
     """beyond_99, beyond_95, beyond_90: generated mass in the reference's tails; tails_kept: tail rows still covered.
@@ -41,23 +48,33 @@ def tail_survival(scan: Scan, reference: Scan, *, k: int = 10) -> dict[str, Esti
     null of the shares .01, .05, .10. Their Wilson interval counts the sampling of both sets: the quantile's own
     variance p (1 - p) / N, carried over by the generated mass near it, lowers the effective number of rows. per_point
     of beyond_q (m,) bool: a generated row lies beyond; of tails_kept (N,) bool: a reference row lies in the tail and is
-    lost, with their numbers in profile["lost_rows"]. null of tails_kept is that of `prdc`'s coverage at this k. It is
-    undefined with k rows or fewer, or where copies tie the reference's quantile (`tied-density`). Raises UsageError
-    for k < 1.
+    lost, with their places among the rows looked at in profile["lost_rows"]. null of tails_kept is that of `prdc`'s
+    coverage at this k. It is undefined with k rows or fewer, or where copies tie the reference's quantile
+    (`tied-density`). Raises UsageError for k < 1.
     """
     if k < 1:
         raise UsageError(f"tail_survival needs k of 1 or more, not {k}")
-    counts = {"n": scan.n, "d": scan.d, "k": k}
+    counts: dict[str, Any] = {"n": scan.n, "d": scan.d, "k": k}
     names = (*LEVELS, "tails_kept")
-    if reference.n <= k or scan.n == 0:
+    if reference.most_neighbors < k or scan.n == 0:
         return {name: undefined("tail_survival", "few-rows", variant=name, **counts) for name in names}
+    if scan.base is not None or reference.base is not None:
+        counts |= {"exact": False}
     own = reference.neighbors(k).exact_dist(k)[:, -1]
     asked = scan.among(reference, k).exact_dist(k)[:, -1]
     found = {name: _beyond(name, 1 - level, own, asked, counts) for name, level in LEVELS.items()}
-    return found | {"tails_kept": _kept(scan, reference, own, counts)}
+    made = found | {"tails_kept": _kept(scan, reference, own, counts)}
+    return made if "exact" not in counts else {name: _told(one, scan, reference) for name, one in made.items()}
 
 
-def _beyond(name: str, tail: float, own: Floats, asked: Floats, counts: dict[str, int]) -> Estimate:
+def _told(one: Estimate, scan: Scan, reference: Scan) -> Estimate:
+    """With the rows that it rests on, where a set stays in its files."""
+    looked = f"{scan.n} rows" if one.variant in LEVELS else f"{scan.base_rows} rows in balls"
+    told = f"{looked} against {reference.n} rows among {reference.base_rows}"
+    return one if one.value is None else replace(one, method=f"{one.method}; {told}")
+
+
+def _beyond(name: str, tail: float, own: Floats, asked: Floats, counts: dict[str, Any]) -> Estimate:
     threshold = quantile(own, tail)
     if _tied(own, threshold, tail):
         return undefined("tail_survival", "tied-density", variant=name, **counts)
@@ -83,15 +100,16 @@ def _beyond(name: str, tail: float, own: Floats, asked: Floats, counts: dict[str
     )
 
 
-def _kept(scan: Scan, reference: Scan, own: Floats, counts: dict[str, int]) -> Estimate:
+def _kept(scan: Scan, reference: Scan, own: Floats, counts: dict[str, Any]) -> Estimate:
     threshold = quantile(own, 0.05)
     if _tied(own, threshold, 0.05):
         return undefined("tail_survival", "tied-density", variant="tails_kept", **counts)
     tail = own > threshold
     radii = reference.neighbors(counts["k"]).sq_dist[tail, -1]
     lost: NDArray[np.bool_] = tail.copy()
-    lost[tail] = scan.executor.radius_counts(scan.points, reference.points[tail], radii).per_base == 0
-    share, null = 1 - float(lost.sum() / tail.sum()), expected_coverage(reference.n, scan.n, counts["k"])
+    lost[tail] = inside(scan, reference.points[tail], radii) == 0
+    share = 1 - float(lost.sum() / tail.sum())
+    null = expected_coverage(reference.base_rows, scan.base_rows, counts["k"])
     stderr, low, high = wilson(share, int(tail.sum()), 0.0)
     return measured(
         "tail_survival",
@@ -118,15 +136,3 @@ def _tied(own: Floats, threshold: float, tail: float) -> bool:
     """Whether copies leave no tail of about this size, or too few rows are there to have one."""
     share = float((own > threshold).mean())
     return not 0.5 * tail <= share <= 2 * tail
-
-
-def wilson(share: float, rows: int, more: float) -> tuple[float, float, float]:
-    """Standard error and Wilson 95 % interval of a share of `rows`, with `more` variance from elsewhere.
-
-    The extra variance lowers the number of rows to the one that a binomial of this variance would have (Wilson 1927).
-    """
-    centre = (share * rows + Z95**2 / 2) / (rows + Z95**2)
-    plain = centre * (1 - centre) / rows
-    rows_left = rows * plain / (plain + more)
-    stderr = float(np.sqrt(share * (1 - share) / rows + more))
-    return stderr, *wilson_interval(share, rows_left)

@@ -33,6 +33,7 @@ K = 100
     k=K,
     null="d for directions without preference, pulled down where d is near k",
     fails="many dimensions: near every row is an edge, neighbours lean inward, and it stays low",
+    whole="neighbors",
 )
 def abid(scan: Scan, *, k: int = K, over: str = "all") -> Estimate:
     """Mean over the rows of k^2 / sum_ij cos^2 of the directions to their k neighbours; over="pairs" leaves out i = j.

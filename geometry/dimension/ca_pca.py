@@ -33,6 +33,7 @@ K = 100
     k=K + 1,
     null="d for rows uniform in a ball of d dimensions, d well below k",
     fails="more dimensions than neighbours: the answer stops at k - 1",
+    whole="neighbors",
 )
 def ca_pca(scan: Scan, *, k: int = K) -> Estimate:
     """Mean over the rows of the number of local directions, after curvature is allowed for.

@@ -27,9 +27,11 @@ from geometry.dimension.ball import draw_neighbourhoods
 from geometry.dimension.mind_ml import likeliest
 from geometry.errors import UsageError
 from geometry.estimates import measured, undefined
-from geometry.pairs.local import LocalSums, Places, local_sums, sums_of
+from geometry.pairs.executor import Executor
+from geometry.pairs.gathered import Gathered, gathered
+from geometry.pairs.local import LocalSums, Places, joined, local_sums, sums_of
 from geometry.pairs.scan import Scan
-from geometry.pairs.subsample import DRAWS, halves, restrict, width_for
+from geometry.pairs.subsample import DRAWS, half_masks, named, restrict, width_for
 from geometry.registry import SIMILARITY, statistic
 from geometry.types import Array, Estimate, Floats, Neighbors
 
@@ -62,6 +64,7 @@ class Shape:
     k=width_for(K + 1),
     null="d for rows uniform in a ball of d dimensions",
     fails="sets without an edge read high by what the edge of a ball takes away; uneven density misleads it",
+    whole="neighbors",
 )
 def danco(scan: Scan, *, k: int = K) -> Estimate:
     """Dimension of the uniform ball, of as many rows, whose nearest distances and angles are most like the set's.
@@ -81,7 +84,7 @@ def danco(scan: Scan, *, k: int = K) -> Estimate:
     shape = _shape(table.exact_dist(k + 1), local_sums(scan, k))
     if shape is None:
         return undefined("danco", "no-distinct-distances", **fields)
-    value = nearest_ball(shape, scan.n, k, scan.d)
+    value = nearest_ball(shape, table.base_rows, k, scan.d)
     return measured("danco", value, stderr=_stderr(scan, table, k), method="random halves", **fields)
 
 
@@ -196,16 +199,23 @@ def _stderr(scan: Scan, table: Neighbors, k: int) -> float:
     """Spread of the answers of random halves; NaN where the table is too narrow or too short."""
     if table.k < width_for(k + 1) or scan.n < 4 * (k + 1):
         return float("nan")
-    shapes = [_half_shape(scan, table, keep, k) for keep in halves(scan.n, DRAWS, scan.seed)]
-    values = [nearest_ball(shape, scan.n // 2, k, scan.d) for shape in shapes if shape is not None]
+    known = named(table)
+    masks = half_masks(len(known), scan.seed)
+    found: list[list[tuple[Floats, LocalSums]]] = [[] for _ in range(DRAWS)]
+    for part in gathered(scan, table.k):
+        for draw, mask in enumerate(masks[:, np.searchsorted(known, part.numbers)]):
+            found[draw] += _half(scan.executor, part, mask, k)
+    shapes = [_shape(np.concatenate([d for d, _ in one]), joined([s for _, s in one])) for one in found if one]
+    values = [nearest_ball(shape, table.base_rows // 2, k, scan.d) for shape in shapes if shape is not None]
     return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
 
 
-def _half_shape(scan: Scan, table: Neighbors, keep: Array, k: int) -> Shape | None:
-    half = restrict(table, keep, keep, k + 1)
+def _half(executor: Executor, part: Gathered, keep: Array, k: int) -> list[tuple[Floats, LocalSums]]:
+    """Distances (b, k + 1) and sums of the rows of a part that a half keeps, among those kept; none of no row."""
+    mine = keep[part.table.numbers]
+    half = restrict(part.table, mine, keep, k + 1)
     if len(half.sq_dist) == 0:
-        return None
-    rows = np.flatnonzero(keep)
-    rows = rows[keep[table.index[rows]].sum(axis=1) > k]
+        return []
+    rows = part.table.numbers[mine & (keep[part.table.index].sum(axis=1) > k)]
     places = Places(rows, half.index[:, :k], np.full(len(rows), k))
-    return _shape(half.exact_dist(k + 1), sums_of(scan.rows, places, scan.executor))
+    return [(half.exact_dist(k + 1), sums_of(part.points, places, executor))]

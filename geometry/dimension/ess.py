@@ -35,6 +35,7 @@ CLOSE = 1e-15  # 1 - s below it is rounding
     k=K,
     null="d for rows uniform in a ball of d dimensions, within 5 % up to d = k",
     fails="curvature and noise on the scale of r_k raise it; undefined without spread",
+    whole="neighbors",
 )
 def ess(scan: Scan, *, k: int = K) -> Estimate:
     """Mean over the rows of the dimension at which triangles of their k neighbours are as upright as in a ball.

@@ -14,7 +14,7 @@ import numpy as np
 from geometry.errors import UsageError
 from geometry.estimates import measured, undefined
 from geometry.pairs.scan import Scan
-from geometry.pairs.subsample import restrict
+from geometry.pairs.subsample import renumbered, restrict
 from geometry.registry import Invariance, statistic
 from geometry.types import Array, Estimate, Floats, Neighbors
 
@@ -40,6 +40,7 @@ SEEDED: tuple[Invariance, ...] = (
     k=COLUMNS,
     null="d for rows uniform in d dimensions without edge",
     fails="an extrapolation: in many dimensions the radii hardly differ, and the ridge alone decides how far it goes",
+    whole="neighbors",
 )
 def geo_mle(scan: Scan, *, k1: int = 10, k2: int = 40) -> Estimate:
     """The mle at k = k1 .. k2, regressed on the radius and read at radius 0. Profile: radius, dimension.
@@ -59,7 +60,8 @@ def geo_mle(scan: Scan, *, k1: int = 10, k2: int = 40) -> Estimate:
     table = scan.neighbors(most)
     if table.index.shape != table.sq_dist.shape:
         return undefined("geo_mle", "no-index", **fields)
-    drawn = np.array([_curve(table, keep, near, far) for keep in _subsamples(scan.n, scan.seed)])
+    table = renumbered(table)
+    drawn = np.array([_curve(table, keep, near, far) for keep in _subsamples(table.base_rows, scan.seed)])
     if not np.isfinite(drawn).all():
         return undefined("geo_mle", "no-distinct-distances", **fields)
     dims, radii = drawn[:, 0], drawn[:, 1]
@@ -80,6 +82,8 @@ def _subsamples(n: int, seed: int) -> list[Array]:
 def _curve(table: Neighbors, keep: Array, near: int, far: int) -> tuple[Floats, Floats]:
     """(far - near + 1,) mean estimate and mean radius over rows at every k among the rows kept, NaN without any."""
     full = keep[table.index].sum(axis=1) >= far
+    if table.own is not None:  # sampled rows: which of them are drawn is part of the error
+        full &= keep[table.own]
     dist = restrict(table, full, keep, far).exact_dist(far)
     dist = dist[dist[:, -1] > 0]
     smallest = np.min(dist, axis=1, keepdims=True, initial=np.inf, where=dist > 0)

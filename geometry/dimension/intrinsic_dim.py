@@ -24,11 +24,12 @@ from geometry.dimension import calibration
 from geometry.errors import UsageError
 from geometry.estimates import measured, undefined
 from geometry.pairs.local import local_spectra, local_sums
-from geometry.pairs.scan import Scan
+from geometry.pairs.scan import MOST_COVARIANCE, Scan
 from geometry.registry import SIMILARITY, statistic
-from geometry.types import Estimate, Floats
+from geometry.types import Estimate, Floats, Neighbors
 
 K = 10
+WIDE = 2 * K  # columns of sampled rows among all, so that K are left where some are copies of one another
 NEAR = 1e-5  # of the median r_10: rows nearer to each other are copies; on a curve 1e-4 of the rows are by chance
 FEWEST = 5  # distinct rows
 WEIGHTS = {"distance": 0.5, "angle": 0.25, "spectrum": 0.25}
@@ -42,9 +43,10 @@ KEYS = ("ensemble", *WEIGHTS, "disagreement")
     invariances=SIMILARITY,
     direction="down",
     source="Levina and Bickel 2004; Facco et al. 2017; Johnsson, Soneson and Fontes 2015; Li 2011 for the ball",
-    k=K,
+    k=WIDE,
     null="d for rows uniform in a ball of d dimensions; closed surfaces read up to a tenth high",
     fails="cusps of the density read low; jittered copies and noise on the nearest pair's scale mislead it",
+    whole="neighbors",
 )
 def intrinsic_dim(scan: Scan, *, member: str | None = None) -> Estimate | dict[str, Estimate]:
     """Weighted geometric mean of a distance, an angle and a spectrum estimator freed of edges, and their disagreement.
@@ -80,6 +82,8 @@ def _estimates(values: Floats, relative: float, fields: dict[str, Any]) -> dict[
 
 def _distinct(scan: Scan) -> Scan:
     """The scan, or one of the first of every group of copies and near copies."""
+    if "distinct" not in scan.memo and scan.base is not None:
+        scan.memo["distinct"] = _distinct_in_files(scan)
     if "distinct" not in scan.memo:
         k = min(K, len(scan.rows) - 1)
         kept: NDArray[np.bool_] = np.ones(scan.n, np.bool_)
@@ -93,9 +97,36 @@ def _distinct(scan: Scan) -> Scan:
     return found
 
 
+def _distinct_in_files(scan: Scan) -> Scan:
+    """Sampled rows that are the first of their group, with their nearest distinct others among all rows.
+
+    Neighbours at one distance, to NEAR, are taken for copies of one another; the rows there are fall by the share of
+    sampled rows that go.
+    """
+    table = scan.neighbors(min(WIDE, scan.most_neighbors))
+    reach = NEAR * np.sqrt(np.median(table.sq_dist[:, min(K, table.k) - 1]))
+    near = table.sq_dist <= reach**2
+    if not near.any():
+        return scan
+    gone = near.copy()
+    gone[:, 1:] |= np.diff(table.exact_dist(table.k), axis=1) <= reach
+    k = min(K, table.k)
+    first = np.logical_not((near & (table.index < table.numbers[:, None])).any(axis=1))
+    rows = np.flatnonzero(first & ((~gone).sum(axis=1) >= k))
+    order = rows[:, None], np.argsort(gone[rows], axis=1, kind="stable")[:, :k]
+    among = round(table.base_rows * float(first.mean()))
+    left = Neighbors(
+        table.dist[order], table.index[order], table.certified[rows], table.sq_dist[order], own=table.numbers[rows],
+        among=among,
+    )  # fmt: skip
+    assert scan.base is not None
+    return scan.base.on(left, scan.points[rows])
+
+
 def _members(scan: Scan) -> tuple[Floats, float] | str:
     """(3,) the members at the nearest pair's scale and their relative standard error, or the reason for none."""
-    n, k = scan.n, min(K, scan.n - 1)
+    k = min(K, scan.most_neighbors)
+    n = scan.neighbors(k).base_rows
     log_dist = np.log(scan.neighbors(k).exact_dist(k))
     pair, wide = (float((log_dist[:, j - 1 : j] - log_dist[:, : j - 1]).sum(axis=1).mean()) for j in (2, k))
     share, value = (
@@ -108,20 +139,28 @@ def _members(scan: Scan) -> tuple[Floats, float] | str:
     if not np.isfinite([near, wide_dim]).all():
         return "beyond-calibration"
     read = [wide_dim, calibration.from_area(share, n, k), calibration.from_participation(value, n, k)]
-    rank = int((scan.spectrum.eigenvalues > 0).sum())
-    values = np.clip(np.array(read) * _carried(near / wide_dim, n), calibration.LOWEST, rank)
-    return values, _relative_error(near, n)
+    values = np.clip(np.array(read) * _carried(near / wide_dim, scan.n), calibration.LOWEST, _rank(scan))
+    return values, _relative_error(near, n, scan.n)
 
 
-def _carried(ratio: float, n: int) -> float:
-    """The correction from the scale of k neighbours to the nearest pair's, shrunk by its own error."""
+def _rank(scan: Scan) -> int:
+    """Of the covariance; of rows in files with too many columns to form one, that of the sample."""
+    judged = scan if scan.base is None or scan.d <= MOST_COVARIANCE else scan.base.sample
+    return int((judged.spectrum.eigenvalues > 0).sum())
+
+
+def _carried(ratio: float, rows: int) -> float:
+    """The correction from the scale of k neighbours to the nearest pair's, shrunk by its own error over the rows."""
     log_ratio = float(np.log(ratio))
-    return float(np.exp(log_ratio * max(1 - 1 / (n * log_ratio**2), 0.0))) if log_ratio else 1.0
+    return float(np.exp(log_ratio * max(1 - 1 / (rows * log_ratio**2), 0.0))) if log_ratio else 1.0
 
 
-def _relative_error(near: float, n: int) -> float:
-    """That of the nearest pair's dimension: 1 / sqrt(n) of its mean logarithm over the steepness of the calibration."""
+def _relative_error(near: float, n: int, rows: int) -> float:
+    """That of the nearest pair's dimension: 1 / sqrt(rows) of its mean logarithm over the calibration's steepness.
+
+    rows: that were looked at, of n.
+    """
     step = 0.01
     ahead = calibration.log_ratio(near * (1 + step), n, 2)
     steepness = np.log(calibration.log_ratio(near, n, 2) / ahead) / np.log1p(step)
-    return float(1 / (steepness * np.sqrt(n)))
+    return float(1 / (steepness * np.sqrt(rows)))

@@ -36,6 +36,7 @@ FLAT = 1e-9  # mean |log| below which all distances are equal to rounding
     k=K,
     null="d for even density",
     fails="reads low from ten dimensions on, where edges are near; undefined where all distances are equal",
+    whole="neighbors",
 )
 def tle(scan: Scan, *, k: int = K, combine: str = "arithmetic") -> Estimate:
     """Mean over the rows of the tight local dimension of their k neighbours and the reflections of these.

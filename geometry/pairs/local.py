@@ -21,19 +21,21 @@ Where the neighbours lie close together far from x (trace of H below FAR per nei
 differences to the nearest neighbour. Copies of x alone: r = 0, every sum 0. `local_reference` is the float64 truth.
 
 An engine with a device makes all three kinds there at once (its `neighborhoods`); this module is the CPU's way. Blocks
-of rows go to as many threads as torch has; only one block of (rows, k, d) differences per thread is in memory.
+of rows go to as many threads as torch has; only one block of (rows, k, d) differences per thread is in memory. Of a set
+that stays in its files these are the sampled rows and their neighbours among all (`geometry.pairs.gathered`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from geometry.pairs.executor import Executor
+from geometry.pairs.gathered import Gathered, gathered
 from geometry.pairs.plan import blocks
 from geometry.pairs.scan import Scan
 from geometry.types import Array, Floats, Ints
@@ -116,21 +118,24 @@ def local_spectra(scan: Scan, k: int) -> LocalSpectra:
 
 
 def every_place(scan: Scan, k: int) -> Places:
-    """The k nearest others of every row; k falls to the neighbours there are."""
+    """The k nearest others of every row of points in memory; k falls to the neighbours there are."""
     table = scan.neighbors(k)
     return Places(np.arange(scan.n), table.index, np.full(scan.n, table.k))
 
 
-def made_once(scan: Scan, kind: str, which: tuple[str, int], places: Callable[[], Places]) -> Any:
-    """`kind` (sums, reflections or spectra) of the neighbourhoods that `which` names, on the scan's engine, kept."""
+def made_once(scan: Scan, kind: str, which: tuple[str, int], make: Callable[[], dict[str, Any]]) -> Any:
+    """`kind` (sums, reflections or spectra) of the neighbourhoods that `which` names, kept with all that is made."""
     if (kind, which) not in scan.memo:
-        where = places()
-        found = on_device(scan.executor, scan.rows, where)
-        if found is None:
-            scan.memo[kind, which] = _MAKERS[kind](scan.rows, where)
-        else:
-            scan.memo |= {(name, which): getattr(found, name) for name in _MAKERS}
+        scan.memo |= {(name, which): found for name, found in make().items()}
     return scan.memo[kind, which]
+
+
+def made(executor: Executor | None, points: Array, places: Places, kind: str) -> dict[str, Any]:
+    """`kind` of given neighbourhoods; all three where an engine's device makes them at once."""
+    found = on_device(executor, points, places)
+    if found is None:
+        return {kind: _MAKERS[kind](points, places)}
+    return {name: getattr(found, name) for name in _MAKERS}
 
 
 def on_device(executor: Executor | None, points: Array, places: Places) -> Local | None:
@@ -172,7 +177,25 @@ _MAKERS: dict[str, Callable[[Array, Places], Any]] = {
 
 def _of_every_row(scan: Scan, k: int, kind: str) -> Any:
     k = min(k, scan.most_neighbors)
-    return made_once(scan, kind, ("every row", k), lambda: every_place(scan, k))
+
+    def make() -> dict[str, Any]:
+        parts = [made(scan.executor, part.points, _places(part), kind) for part in gathered(scan, k)]
+        return {name: joined([part[name] for part in parts]) for name in parts[0]}
+
+    return made_once(scan, kind, ("every row", k), make)
+
+
+def _places(part: Gathered) -> Places:
+    table = part.table
+    return Places(table.numbers, table.index, np.full(len(table.index), table.k))
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """Sums, reflections or spectra of parts of the rows as one."""
+    if len(parts) == 1:
+        return parts[0]
+    names = [field.name for field in fields(parts[0])]
+    return type(parts[0])(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def _by_block(points: Array, places: Places, reduce: Callable[..., Any]) -> Iterator[Any]:

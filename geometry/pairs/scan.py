@@ -2,7 +2,8 @@
 
 A `Scan` owns the points, the engine and what the engine has returned. The neighbour table grows to the largest k asked;
 everybody reads its first columns. A scan can also stand on ready summaries (a neighbour table, moments) without points.
-Of a set that stays in its files a scan holds a sample, and `whole` knows what is exact of all rows.
+Of a set that stays in its files a scan holds a sample, and `whole` knows what is exact of all rows. Its scan of the
+sampled rows among all has a `base`: neighbours are numbered and looked up in all rows, in balls and moments all count.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Scan:
         self.k = k
         self.numbers: Ints | None = None  # of these rows in the set they were taken from; None for a whole set
         self.whole: Whole | None = None  # of which these rows are a sample, where the set stays in its files
+        self.base: Whole | None = None  # all of whose rows the neighbours of these rows are looked up in, if it is that
         self._sample: Array | None = None
         self._table: Neighbors | None = None
         self._moments: Moments | None = None
@@ -88,6 +90,11 @@ class Scan:
         return len(self._moments.mean) if self._moments is not None else int(self.points.shape[1])
 
     @property
+    def base_rows(self) -> int:
+        """Rows that neighbours are looked up in: those of the set, or all in the files that these were sampled from."""
+        return self.n if self.base is None else len(self.base.stored)
+
+    @property
     def rows(self) -> Array:
         """The points; InputError where the scan stands on a summary alone."""
         return self._rows()
@@ -100,14 +107,14 @@ class Scan:
     @property
     def most_neighbors(self) -> int:
         """Columns that `neighbors` can give: all other rows, or the width of a ready table."""
-        if self._table is not None and len(self.points) == 0:
+        if self._table is not None and (len(self.points) == 0 or self.base is not None):
             return self._table.k
         return len(self._rows()) - 1
 
     def neighbors(self, k: int) -> Neighbors:
         """The k nearest others of every row; InputError if there are not k others, or a ready table is narrower."""
         if self._table is None or self._table.k < k:
-            if k > len(self.points) - 1:
+            if k > self.most_neighbors if self.base is not None else k > len(self.points) - 1:
                 raise InputError(f"k = {k} neighbours need at least {k + 1} rows; this set has {self.n}")
             grown = min(max(k, self.k), len(self.points) - 1)
             self._table = self.executor.neighbors(self.points, self.points, grown, exclude_self=True)
@@ -128,7 +135,8 @@ class Scan:
                 raise InputError(
                     f"a covariance of {self.points.shape[1]} dimensions is not formed (most {MOST_COVARIANCE})"
                 )
-            self._moments = self.executor.moments(self._rows())
+            whole = self.base
+            self._moments = whole.moments.moments if whole is not None else self.executor.moments(self._rows())
         return self._moments
 
     @cached_property
@@ -155,9 +163,13 @@ class Scan:
         """The k nearest rows of `reference` for every row of this set; a copy of a row is a neighbour at distance 0."""
         known = self._among.get(id(reference))
         if known is None or known[1].k < k:
-            if k > reference.n:
-                raise InputError(f"k = {k} neighbours need as many reference rows; the reference has {reference.n}")
-            table = self.executor.neighbors(self._rows(), reference._rows(), k, exclude_self=False)
+            if k > reference.base_rows:
+                many = reference.base_rows
+                raise InputError(f"k = {k} neighbours need as many reference rows; the reference has {many}")
+            if reference.base is not None:
+                table = reference.base.nearest(self._rows(), k)
+            else:
+                table = self.executor.neighbors(self._rows(), reference._rows(), k, exclude_self=False)
             known = self._among[id(reference)] = (reference, table)
         return known[1].first(k)
 

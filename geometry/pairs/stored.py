@@ -18,6 +18,7 @@ from geometry.pairs.plan import blocks
 from geometry.types import Array, Ints
 
 BLOCK_BYTES = 32 << 20  # of one read: large enough for any disk, small beside any budget
+GAP = 128 << 10  # bytes between two rows asked for, beyond which they are read apart: what a read of its own costs
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Stored:
     """(n, d) rows of files. read(start, stop) gives rows as they were stored, `dtype` is the one they are given in.
 
     kept (m,): ascending row numbers of the files that count, None where all do. where: file and array, for errors.
+    apart: whether one row can be read without what lies around it being read or decoded.
     """
 
     read: Callable[[int, int], Array]
@@ -33,6 +35,7 @@ class Stored:
     dtype: np.dtype[Any]
     where: str = ""
     kept: Ints | None = None
+    apart: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -79,21 +82,27 @@ class Stored:
             return np.empty((0, self.d), self.dtype)
         if self.kept is None:
             return self._given(self.read(start, stop))
-        within = self.kept[start:stop]
-        return self._given(self.read(int(within[0]), int(within[-1]) + 1)[within - within[0]])
+        return self._picked(np.arange(start, stop))
 
     def _picked(self, numbers: Ints) -> Array:
-        """Rows in the order asked for, read in one pass over the blocks that hold any."""
+        """Rows in the order asked for, read in one pass over the stretches of the files that hold any."""
         out = np.empty((len(numbers), self.d), self.dtype)
         order = np.argsort(numbers, kind="stable")
-        wanted = numbers[order]
-        size = max(BLOCK_BYTES // max(self.d * self.dtype.itemsize, 1), 1)
-        for block in np.unique(wanted // size):
-            first, last = np.searchsorted(wanted, [block * size, (block + 1) * size])
+        wanted = numbers[order] if self.kept is None else self.kept[numbers[order]]
+        for first, last in self._stretches(wanted):
             start = int(wanted[first])
-            rows = self._span(start, int(wanted[last - 1]) + 1)
+            rows = self._given(self.read(start, int(wanted[last - 1]) + 1))
             out[order[first:last]] = rows[wanted[first:last] - start]
         return out
+
+    def _stretches(self, wanted: Ints) -> Iterator[tuple[int, int]]:
+        """Where stretches of ascending row numbers of the files begin and end that are read in one piece."""
+        row = max(self.d * self.dtype.itemsize, 1)
+        cut = np.diff(wanted // max(BLOCK_BYTES // row, 1)) > 0
+        if self.apart:
+            cut |= np.diff(wanted) * row > GAP
+        ends = [*(np.flatnonzero(cut) + 1).tolist(), len(wanted)]
+        return zip([0, *ends[:-1]], ends, strict=True) if len(wanted) else iter(())
 
     def _given(self, rows: Array) -> Array:
         return as_points(rows, self.where or "points").astype(self.dtype, copy=False)
@@ -101,7 +110,8 @@ class Stored:
 
 def stored_array(array: Array, where: str = "") -> Stored:
     """A plain array behind the same interface, for tests and for callers that hold a mapping of their own."""
-    return Stored(lambda start, stop: array[start:stop], len(array), array.shape[1], given_dtype(array.dtype), where)
+    kind = given_dtype(array.dtype)
+    return Stored(lambda start, stop: array[start:stop], len(array), array.shape[1], kind, where, apart=True)
 
 
 def given_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

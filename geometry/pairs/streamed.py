@@ -37,11 +37,19 @@ def moments(stored: Stored) -> Moments:
 
 @dataclass(frozen=True)
 class Queries:
-    """Sampled rows: points (m, d) and their numbers (m,) in the stored set; k nearest others of each are asked for."""
+    """Points (m, d) of which the k nearest are asked for; numbers (m,) in the stored set, None for rows from elsewhere.
+
+    A row of the set is no neighbour of its own; a copy from elsewhere is, at distance 0.
+    """
 
     points: Array
-    numbers: Ints
+    numbers: Ints | None
     k: int
+
+    @property
+    def own(self) -> int:
+        """1 where rows are looked up in their own set."""
+        return int(self.numbers is not None)
 
 
 def neighbors(
@@ -53,20 +61,20 @@ def neighbors(
     begun: tuple[int, Found] | None = None,
     keep: Keep | None = None,
 ) -> Neighbors:
-    """The k nearest others of each query among all rows; k falls to as many as there are.
+    """The k nearest of each query among all rows, its own left out; k falls to as many as there are.
 
     begun: rows gone through before and what they gave, to go on from; keep is told the same after each block.
     """
-    k = min(queries.k, len(stored) - 1)
+    k = min(queries.k, len(stored) - queries.own)
     done, found = begun or (0, _nothing(len(queries.points)))
     for part, rows in stored.blocks(block_bytes):
         if part.stop > done:
             start = max(part.start, done)
-            found = _with_block(engine, queries.points, (start, rows[start - part.start :]), k + 1, found)
+            found = _with_block(engine, queries.points, (start, rows[start - part.start :]), k + queries.own, found)
             done = part.stop
             if keep is not None:
                 keep(done, found)
-    sq_dist, index = without_own(found[:2], queries.numbers, k)
+    sq_dist, index = found[:2] if queries.numbers is None else without_own(found[:2], queries.numbers, k)
     made = table_of(sq_dist, index, found[2])
     return Neighbors(made.dist, index, found[2], sq_dist, own=queries.numbers, among=len(stored))
 
@@ -83,14 +91,29 @@ def _with_block(engine: Executor, queries: Array, block: tuple[int, Array], k: i
     return *merged(ranked, k), found[2] & table.certified
 
 
+def balls(engine: Executor, stored: Stored, ball: tuple[Array, Floats], block_bytes: int = BLOCK_BYTES) -> Ints:
+    """(m,) how many of all rows lie in each closed ball: centres (m, d), squared radii (m,)."""
+    counts = np.zeros(len(ball[0]), np.int64)
+    for _, rows in stored.blocks(block_bytes):
+        counts += engine.radius_counts(rows, *ball).per_base
+    return counts
+
+
 class Whole:
     """A stored set of which `sample` holds some rows: scans of it that are exact, each made when first asked for.
 
-    k: columns of the neighbour table; block_bytes: of rows read at a time.
+    k: columns of the neighbour table; block_bytes: of rows read at a time; labels (n,): of all rows, where given.
     """
 
-    def __init__(self, stored: Stored, sample: Scan, k: int, block_bytes: int = BLOCK_BYTES):
-        self.stored, self.sample, self.k, self.block_bytes = stored, sample, k, block_bytes
+    def __init__(
+        self,
+        stored: Stored,
+        sample: Scan,
+        k: int,
+        block_bytes: int = BLOCK_BYTES,
+        labels: Array | None = None,
+    ):
+        self.stored, self.sample, self.k, self.block_bytes, self.labels = stored, sample, k, block_bytes, labels
 
     @cached_property
     def moments(self) -> Scan:
@@ -101,17 +124,44 @@ class Whole:
 
     @cached_property
     def neighbors(self) -> Scan:
-        """On the table of the sampled rows among all rows, exact also where a run guesses those of the sample."""
-        engine, numbers = getattr(self.sample.executor, "exact", self.sample.executor), self.sample.numbers
+        """The sampled rows on their table among all rows, exact also where a run guesses those of the sample."""
+        numbers = self.sample.numbers
         asked = Queries(self.sample.points, np.arange(self.sample.n) if numbers is None else numbers, self.k)
-        search = getattr(engine, "stored_neighbors", None) or partial(neighbors, engine)  # an engine may keep its steps
-        table: Neighbors = search(asked, self.stored, self.block_bytes)
-        scan = Scan.of(table, engine, self.sample.points[:0])
-        scan.seed = self.sample.seed
+        return self.on(self._looked_up(asked), self.sample.points)
+
+    def on(self, table: Neighbors, points: Array) -> Scan:
+        """A scan of sampled rows (m, d) on their table (m, k) among all rows."""
+        scan = Scan(points, self.engine, k=table.k, seed=self.sample.seed, labels=self.sample.labels)
+        scan._table, scan.base, scan.numbers = table, self, table.numbers
         return scan
+
+    @property
+    def engine(self) -> Executor:
+        """The one that finds what is exact."""
+        engine: Executor = getattr(self.sample.executor, "exact", self.sample.executor)
+        return engine
+
+    def nearest(self, points: Array, k: int) -> Neighbors:
+        """The k nearest of all rows for points (m, d) from elsewhere."""
+        return self._looked_up(Queries(points, None, k))
+
+    def nearest_others(self, numbers: Ints, k: int) -> tuple[Floats, Ints]:
+        """Squared distances and numbers (m, k) of the nearest others of rows of the files, each looked up once."""
+        rows, at = np.unique(numbers, return_inverse=True)
+        table = self._looked_up(Queries(self.stored[rows], rows, k))
+        return table.sq_dist[at.reshape(-1)], table.index[at.reshape(-1)]
+
+    def inside(self, centres: Array, sq_radii: Floats) -> Ints:
+        """(m,) how many of all rows lie in closed balls around centres (m, d)."""
+        return balls(self.engine, self.stored, (centres, sq_radii), self.block_bytes)
+
+    def _looked_up(self, asked: Queries) -> Neighbors:
+        search = getattr(self.engine, "stored_neighbors", None) or partial(neighbors, self.engine)
+        table: Neighbors = search(asked, self.stored, self.block_bytes)  # an engine may keep its steps
+        return table
 
     def face(self, need: str | None) -> Scan:
         """The scan that a statistic with this `whole` in the registry is given."""
         if need == "moments" and self.stored.d <= MOST_COVARIANCE:
             return self.moments
-        return self.neighbors if need == "neighbors" else self.sample
+        return self.neighbors if need in ("neighbors", "pairs") else self.sample

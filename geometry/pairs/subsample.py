@@ -8,6 +8,7 @@ spread of its values over halves, around the whole, equals its standard error at
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,27 @@ def halves(n: int, draws: int, seed: int) -> Iterator[NDArray[np.bool_]]:
         yield keep
 
 
+def half_masks(n: int, seed: int) -> NDArray[np.bool_]:
+    """(DRAWS, n) the `halves` of n rows together."""
+    return np.stack(list(halves(n, DRAWS, seed)))
+
+
+def named(table: Neighbors) -> Ints:
+    """(u,) the numbers of all rows that a table tells of, ascending: of sampled rows far fewer than there are."""
+    if table.own is None:
+        return np.arange(len(table.sq_dist))
+    return np.unique(np.concatenate([table.own, table.index.ravel()]))
+
+
+def renumbered(table: Neighbors) -> Neighbors:
+    """A table of sampled rows as one of a set of no rows but those it names; any other as it is."""
+    if table.own is None:
+        return table
+    known = named(table)
+    own, index = (np.searchsorted(known, numbers) for numbers in (table.own, table.index))
+    return replace(table, own=own, index=index, among=len(known))
+
+
 def half_sample_stderr(table: Neighbors, k: int, value: Callable[[Neighbors], float], seed: int = 0) -> float:
     """Standard error of value(table of k columns) at the table's n; NaN where the table is too narrow or too short.
 
@@ -64,5 +86,6 @@ def half_sample_stderr(table: Neighbors, k: int, value: Callable[[Neighbors], fl
     """
     if table.index.shape != table.sq_dist.shape or table.k < k or len(table.sq_dist) < 4 * k:
         return float("nan")
+    table = renumbered(table)
     values = [value(within(table, keep, k)) for keep in halves(table.base_rows, DRAWS, seed)]
     return float(np.std(values, ddof=1))

@@ -6,8 +6,10 @@ each column (Fortran order, columns of a table). A file that ends before its row
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -41,9 +43,14 @@ class Extents:
     stretches: Sequence[Extent]
     bfloat: bool = False
 
+    @cached_property
+    def ends(self) -> list[int]:
+        """The row after the last of each stretch."""
+        return list(accumulate(one.rows for one in self.stretches))
+
     @property
     def rows(self) -> int:
-        return sum(one.rows for one in self.stretches)
+        return self.ends[-1] if self.stretches else 0
 
     @property
     def dtype(self) -> Dtype:
@@ -53,12 +60,12 @@ class Extents:
     def read(self, start: int, stop: int) -> Array:
         """(stop - start, d) rows."""
         parts = []
-        ends = accumulate(one.rows for one in self.stretches)
+        at = bisect_right(self.ends, start)
         with self.path.open("rb", buffering=0) as file:
-            for one, end in zip(self.stretches, ends, strict=True):
-                first = end - one.rows
-                if first < stop and start < end:
-                    parts.append(self._of(file, one, max(start - first, 0), min(stop, end) - first))
+            while at < len(self.ends) and self.ends[at] - self.stretches[at].rows < stop:
+                one, first = self.stretches[at], self.ends[at] - self.stretches[at].rows
+                parts.append(self._of(file, one, max(start - first, 0), min(stop, self.ends[at]) - first))
+                at += 1
         rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return from_bits(rows) if self.bfloat else rows
 
@@ -79,7 +86,8 @@ def in_file(extents: Extents | None) -> Stored | None:
 
     if extents is None:
         return None
-    return Stored(extents.read, extents.rows, extents.d, given_dtype(extents.dtype), str(extents.path))
+    apart = all(len(one.runs) == 1 for one in extents.stretches)
+    return Stored(extents.read, extents.rows, extents.d, given_dtype(extents.dtype), str(extents.path), apart=apart)
 
 
 def values_at(file: BinaryIO, offset: int, count: int, kind: Dtype) -> Array:

@@ -77,7 +77,8 @@ def stored(path: Path, key: str, room: int) -> Stored | None:
         return each[0] if len(each) == 1 else np.concatenate(each)
 
     widest = np.result_type(*(part.dtype for part in parts))
-    return Stored(rows, ends[-1], parts[0].d, widest, f"{path}:{key}" if key else str(path))
+    apart = all(part.apart for part in parts)
+    return Stored(rows, ends[-1], parts[0].d, widest, f"{path}:{key}" if key else str(path), apart=apart)
 
 
 def notes(path: Path, key: str) -> tuple[str, ...]:
