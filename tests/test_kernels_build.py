@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from kernel_expectations import EXPECTED
@@ -192,8 +193,29 @@ def test_toolkits_are_found_in_every_layout(monkeypatch: pytest.MonkeyPatch, tmp
     assert {folder.resolve() for folder in found.includes} == {files[1].parent, files[2].parent.parent}
 
 
+def test_parts_of_several_toolkits_make_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As on a machine with the wheels that torch brings, a toolkit without its compiler, and CuPy."""
+    parts = (
+        ("wheels", "lib/libnvrtc.so.13"),
+        ("wheels", "include/cuda_fp16.h"),
+        ("toolkit", "include/cuda_fp16.h"),
+        ("cupy", "_core/include/cupy/_cccl/libcudacxx/nv/target"),
+    )
+    for home, part in parts:
+        file = tmp_path / home / part
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("")
+    monkeypatch.setattr(nvrtc, "_homes", lambda: iter([(tmp_path / "wheels",), (tmp_path / "toolkit",)]))
+    spec = SimpleNamespace(submodule_search_locations=[str(tmp_path / "cupy")])
+    monkeypatch.setattr(nvrtc, "find_spec", lambda name: spec if name == "cupy" else None)
+    found = nvrtc.toolkit.__wrapped__()
+    assert found.library == tmp_path / "wheels" / "lib" / "libnvrtc.so.13"
+    assert found.includes == (tmp_path / "wheels" / "include", tmp_path / "cupy/_core/include/cupy/_cccl/libcudacxx")
+
+
 def test_a_missing_part_of_the_compiler_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(nvrtc, "_homes", lambda: iter([(tmp_path,)]))
+    monkeypatch.setattr(nvrtc, "find_spec", lambda _: None)
     with pytest.raises(nvrtc.CompileError, match=r"libnvrtc and .*nvidia-cuda-nvrtc"):
         nvrtc.toolkit.__wrapped__()
     (tmp_path / "lib").mkdir()

@@ -21,7 +21,11 @@ class Held:
     """An array on the recorded device."""
 
     def __init__(self, array: np.ndarray[Any, Any]):
-        self.array = array
+        self.array, self.copied = array, False
+
+    def set(self, array: np.ndarray[Any, Any]) -> None:
+        assert (self.array.shape, self.array.dtype) == (array.shape, array.dtype)
+        self.array, self.copied = array.copy(), True
 
 
 class Function:
@@ -43,7 +47,8 @@ class RecordedCupy(ModuleType):
         super().__init__("cupy")
         self.calls: list[dict[str, Any]] = []
         self.loaded: list[str] = []
-        self.room, self.freed, self.version, self.capability = 1 << 20, 0, 13000, (9, 0)
+        self.room, self.freed, self.version, self.capability = 1 << 22, 0, 13000, (9, 0)
+        self.waited, self.fault = 0, None
         self.out_of_memory = type("OutOfMemoryError", (MemoryError,), {})
         runtime = SimpleNamespace(
             getDeviceCount=lambda: 1,
@@ -60,6 +65,7 @@ class RecordedCupy(ModuleType):
             is_available=lambda: True,
             runtime=runtime,
             Device=lambda _: nullcontext(),
+            get_current_stream=lambda: SimpleNamespace(synchronize=self._wait),
             memory=SimpleNamespace(OutOfMemoryError=self.out_of_memory),
         )
 
@@ -84,7 +90,12 @@ class RecordedCupy(ModuleType):
         return Held(self._taken(np.empty(shape, dtype)))
 
     def asnumpy(self, held: Held) -> np.ndarray[Any, Any]:
+        if self.fault is not None:
+            raise self.fault
         return held.array
+
+    def _wait(self) -> None:
+        self.waited += 1
 
     def get_default_memory_pool(self) -> SimpleNamespace:
         def free() -> None:
@@ -152,14 +163,49 @@ def test_what_lies_on_a_device_is_not_copied(cupy: RecordedCupy, lends: dict[str
     assert cupy_device.open_device().put(foreign) is foreign.held
 
 
-@pytest.mark.parametrize(
-    "ask", [lambda device: device.empty((1 << 21,), np.uint8), lambda device: device.put(np.zeros(1 << 18))]
-)
-def test_no_room_is_our_error_and_frees_the_pool(cupy: RecordedCupy, ask: Callable[[Any], Any]) -> None:
+def test_a_grid_without_blocks_launches_none_and_one_too_large_is_refused(cupy: RecordedCupy) -> None:
+    """CuPy makes one block of none, and what is left of 2^32 of more."""
     device = cupy_device.open_device()
-    with pytest.raises(OutOfMemoryError, match=r"Recorded.*2097152 bytes; lower --memory-budget"):
+    device.launch("rescore.cu", "rescore_f32", 0, 128, [])
+    with pytest.raises(ValueError, match="rescore_f32: 6103515625 blocks, of which a launch takes 2147483647"):
+        device.launch("rescore.cu", "rescore_f32", 78_125**2, 128, [])
+    assert not cupy.calls
+    device.launch("rescore.cu", "rescore_f32", 1, 128, [])
+    assert [call["grid"] for call in cupy.calls] == [(1,)]
+
+
+def test_long_arrays_do_not_go_through_page_locked_memory(cupy: RecordedCupy) -> None:
+    device, long = cupy_device.open_device(), np.arange(1 << 18, dtype=np.float64).reshape(2, -1)
+    held, few = device.put(long), device.put(long[0, :100])
+    assert held.copied and not few.copied and cupy.waited == 1
+    assert np.array_equal(device.get(held), long) and device.get(few).tolist() == list(range(100))
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda device: device.empty((1 << 23,), np.uint8), lambda device: device.put(np.zeros(1 << 20))]
+)
+def test_no_room_is_our_error_and_frees_the_pools(
+    cupy: RecordedCupy, ask: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emptied: list[str] = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append("torch"))
+    device = cupy_device.open_device()
+    with pytest.raises(OutOfMemoryError, match=r"Recorded.*8388608 bytes; lower --memory-budget"):
         ask(device)
-    assert cupy.freed == 1
+    assert (cupy.freed, emptied) == (1, ["torch"])
+
+
+@pytest.mark.parametrize(("status", "expected"), [(2, OutOfMemoryError), (700, RuntimeError)])
+def test_of_other_errors_those_of_memory_are_ours(cupy: RecordedCupy, status: int, expected: type) -> None:
+    """As cudaErrorMemoryAllocation of a launch that came before, and an illegal address."""
+    device = cupy_device.open_device()
+    held = device.put(np.zeros(3))
+    cupy.fault = RuntimeError("from before")
+    cupy.fault.status = status
+    with pytest.raises(expected, match="from before"):
+        device.get(held)
+    assert cupy.freed == (status == 2)
 
 
 def test_a_driver_older_than_the_compiler_is_refused(cupy: RecordedCupy, monkeypatch: pytest.MonkeyPatch) -> None:

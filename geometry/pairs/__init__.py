@@ -46,9 +46,9 @@ def own_executor(device: str = "auto", budget: int | None = None) -> Executor:
     if kernels.engine is not None:
         return kernels.engine
     warnings.warn(f"torch tiles in place of the CUDA kernels: {kernels.why}", RuntimeWarning, stacklevel=2)
-    from geometry.pairs.torch_engine import TorchExecutor
+    from geometry.pairs.torch_engine import CUDA_BUDGET, TorchExecutor
 
-    return TorchExecutor(where, budget or DEFAULT_BUDGET)
+    return TorchExecutor(where, budget or CUDA_BUDGET)
 
 
 def approximate_executor(device: str = "auto", budget: int | None = None, *, pairs: int = 0, seed: int = 0) -> Executor:

@@ -77,8 +77,7 @@ def remeasure(q: Rows, b: Rows, rows: torch.Tensor, candidate: torch.Tensor, bud
 def sq_gap(b: Rows, q: Rows, base_row: torch.Tensor, query_row: torch.Tensor) -> torch.Tensor:
     """Squared length of the difference of original rows in the frame's scale, one order of summation on a device.
 
-    On the CPU it is the measurement of `geometry.pairs.cpu`. A lone long row would be summed in pieces by several
-    threads, so on a device it is measured beside a copy of itself.
+    On the CPU it is the measurement of `geometry.pairs.cpu`.
     """
     if not b.original.is_cuda:
         of_base, of_query = np.broadcast_arrays(base_row.numpy(), query_row.numpy())
@@ -86,9 +85,16 @@ def sq_gap(b: Rows, q: Rows, base_row: torch.Tensor, query_row: torch.Tensor) ->
         return torch.from_numpy(gaps).reshape(of_base.shape)
     gap = b.original[base_row].double()
     gap.sub_(q.original[query_row].double()).mul_(b.frame.scale)
-    pair = gap if base_row.numel() > 1 else gap.expand(2, *gap.shape)
-    length: torch.Tensor = torch.linalg.vecdot(pair, pair)
-    return length if base_row.numel() > 1 else length[0]
+    return folded(gap.square_())
+
+
+def folded(terms: torch.Tensor) -> torch.Tensor:
+    """Sums over the last axis, in halves and in place: torch's own on a device go by the shape of the whole batch."""
+    while (width := terms.shape[-1]) > 1:
+        half = -(-width // 2)
+        terms[..., : width - half] += terms[..., half:]
+        terms = terms[..., :half]
+    return terms[..., 0]
 
 
 def rank(sq_dist: torch.Tensor, index: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,7 +14,9 @@
 #include <functional>
 #include <numeric>
 #include <random>
+#include <string>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -180,6 +182,19 @@ int launch(void (*kernel)(Values...), dim3 grid, dim3 block, unsigned schedule, 
         if (run_block(schedule, random) != OK) return STUCK;
     }
     return OK;
+}
+
+// What a kernel takes, a word each: f, i or u and the bytes of it, behind * where it is an address.
+template <class Value>
+std::string kind() {
+    using Plain = std::remove_cv_t<std::remove_pointer_t<Value>>;
+    const char* const letter = !std::is_integral_v<Plain> ? "f" : std::is_signed_v<Plain> ? "i" : "u";
+    return (std::is_pointer_v<Value> ? "*" : "") + std::string(letter) + std::to_string(sizeof(Plain)) + " ";
+}
+template <class... Values>
+const char* kinds(void (*)(Values...)) {
+    static const std::string all = (std::string() + ... + kind<Values>());
+    return all.c_str();
 }
 
 // As cuLaunchKernel: one pointer to each argument, in the kernel's order.

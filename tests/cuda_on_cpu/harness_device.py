@@ -10,6 +10,7 @@ import numpy as np
 from kernel_expectations import EXPECTED
 
 from geometry.errors import OutOfMemoryError
+from geometry.pairs.cuda.device import MOST_BLOCKS
 
 from .loader import build
 
@@ -53,6 +54,8 @@ class HarnessDevice:
         self, source: str, kernel: str, grid: int, block: int, arguments: Sequence[Any], shared_bytes: int = 0
     ) -> None:
         """Execute; raises Stuck, and RuntimeError where a block asks for more shared memory than it may."""
+        if grid > MOST_BLOCKS:
+            raise ValueError(f"{kernel}: {grid} blocks, of which a launch takes {MOST_BLOCKS}")
         if shared_bytes > self.block_bytes:
             raise RuntimeError(f"{kernel}: a block has {self.block_bytes} bytes of shared memory, not {shared_bytes}")
         self.launches.append((kernel, grid, block, shared_bytes))

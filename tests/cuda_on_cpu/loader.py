@@ -53,7 +53,15 @@ class Program:
         self.library.set_matrix_mode(mode)
 
     def launch(self, name: str, grid: int, block: int, values: Sequence[Any], schedule: int = 0) -> None:
-        """Run kernel `name`; arrays are written in place. Raises Stuck."""
+        """Run kernel `name`; arrays are written in place. Raises Stuck, TypeError where an argument has another type.
+
+        A device takes whatever bytes it is given, so that here the types are asked for one by one.
+        """
+        told = self.library[f"kinds_{name}"]
+        told.restype = ctypes.c_char_p
+        wanted, given = told().decode().split(), [_kind(value) for value in values]
+        if wanted != given:
+            raise TypeError(f"{name} takes {wanted}, not {given}")
         holders = [np.asarray(np.uint64(v.ctypes.data) if isinstance(v, np.ndarray) else v) for v in values]
         table = (ctypes.c_void_p * len(holders))(*(holder.ctypes.data for holder in holders))
         if self.library[f"launch_{name}"](grid, block, schedule, table):
@@ -132,7 +140,13 @@ def _compiler() -> str:
     return found
 
 
+def _kind(value: Any) -> str:
+    dtype = np.asarray(value).dtype
+    return f"{'*' if isinstance(value, np.ndarray) else ''}{dtype.kind}{dtype.itemsize}"
+
+
 _HEAD = '#include "device.h"\nalignas(128) long long shared_memory[harness::SHARED_WORDS];'
 _ENTRY = """extern "C" int launch_NAME(unsigned grid, unsigned block, unsigned schedule, void** values) {
   return harness::launch(NAME, grid, block, schedule, values);
-}"""
+}
+extern "C" const char* kinds_NAME() { return harness::kinds(NAME); }"""

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
 
 from geometry.errors import GeometryError
 from geometry.pairs import torch_local
+from geometry.pairs.cuda.apart import prove_apart
 from geometry.pairs.cuda.column_mean import SUFFIXES
+from geometry.pairs.cuda.cupy_device import CupyDevice, open_device
 from geometry.pairs.cuda.device import Device
 from geometry.pairs.cuda.local import BUDGET, MOST_NEIGHBORS, local_summaries
 from geometry.pairs.cuda.proof import disqualify, proof_of, remembered
@@ -98,7 +101,8 @@ def kernel_engine(budget: int | None, open_device: Callable[[], Device] | None =
 def _refusal(device: Device, scan: Scan) -> str | None:
     """Why a scan does not serve a device; None where it has passed its proof."""
     try:
-        proof = proof_of(device, scan.name, lambda on: _engine(on, None, scan))
+        apart = partial(prove_apart, device, device.number, scan.name) if isinstance(device, CupyDevice) else None
+        proof = proof_of(device, scan.name, lambda on: _engine(on, None, scan), apart)
     except GeometryError as error:
         return f"the scan by {scan.name} could not be proven on {device.name}: {error}"
     if proof.passed:
@@ -124,8 +128,6 @@ def _torch_device() -> str | None:
 
 
 def _first_device() -> Device:
-    from geometry.pairs.cuda.cupy_device import open_device
-
     return open_device()
 
 

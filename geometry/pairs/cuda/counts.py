@@ -23,7 +23,7 @@ from geometry.errors import OutOfMemoryError
 from geometry.pairs.copies import counts_of_distinct
 from geometry.pairs.cuda.bound import rounded_down, rounded_up, spread_of
 from geometry.pairs.cuda.device import Device
-from geometry.pairs.cuda.phases import tiles_of
+from geometry.pairs.cuda.phases import rows_at_once, tiles_of
 from geometry.pairs.cuda.rows import Frame, Placed, Source, frame_of, place, source_of
 from geometry.pairs.cuda.scans import SCAN_BYTES, SCAN_THREADS
 from geometry.types import Array, Floats, Ints, RadiusCounts
@@ -79,7 +79,7 @@ def _count(task: _Task) -> None:
     if task.queries.n == 0 or task.base.n == 0:
         return
     columns = place(task.device, task.base, np.arange(task.base.n), task.frame, KEEP)
-    size = max(task.budget // (2 * columns.stride + 64), 1)
+    size = min(max(task.budget // (2 * columns.stride + 64), 1), rows_at_once(columns.n))
     for first in range(0, task.queries.n, size):
         part = np.arange(first, min(first + size, task.queries.n))
         _count_part(task, columns, part)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from geometry.types import Array
 
 STATIC_SHARED = 48 << 10  # bytes of shared memory a block has without asking for more
+MOST_BLOCKS = (1 << 31) - 1  # of a launch
 
 
 class Device(Protocol):
@@ -52,5 +53,8 @@ class Device(Protocol):
     def launch(
         self, source: str, kernel: str, grid: int, block: int, arguments: Sequence[Any], shared_bytes: int = 0
     ) -> None:
-        """Run `kernel` of the file `source` on (grid) x (block) threads; buffers by address, NumPy scalars by value."""
+        """Run `kernel` of the file `source` on (grid) x (block) threads; buffers by address, NumPy scalars by value.
+
+        A grid of 0 runs nothing; one beyond MOST_BLOCKS is a ValueError.
+        """
         ...

@@ -1,8 +1,9 @@
 """NVIDIA's run-time compiler through ctypes: CUDA C++ to a cubin for a named architecture, with no GPU and no driver.
 
 Takes the first toolkit that has all of libnvrtc, cuda_fp16.h and nv/target: the wheels of CUDA 13 (one folder), those
-of CUDA 12 (one folder each), then $CUDA_PATH, $CUDA_HOME and /usr/local/cuda. The architecture is always named, because
-sm_90a is never chosen on its own. Leaves out loading and launching.
+of CUDA 12 (one folder each), then $CUDA_PATH, $CUDA_HOME and /usr/local/cuda. Where none is whole (torch brings a
+compiler without nv/target), each part from the first that has it, nv/target from CuPy if nowhere else. The architecture
+is always named, because sm_90a is never chosen on its own. Leaves out loading and launching.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 
 from geometry.errors import GeometryError
@@ -63,7 +65,7 @@ def version() -> str:
 def toolkit() -> Toolkit:
     """The first complete toolkit; CompileError names what is missing where there is none."""
     missing: list[str] = []
-    for homes in _homes():
+    for homes in chain(_homes(), _mixed()):
         found = [_first(homes, part) for part in PARTS]
         library, *headers = found
         if library is not None and None not in headers:
@@ -84,6 +86,14 @@ def _homes() -> Iterator[tuple[Path, ...]]:
     yield (Path("/usr/local/cuda"),)
 
 
+def _mixed() -> Iterator[tuple[Path, ...]]:
+    """All of these folders as one toolkit, and the one in which CuPy brings nv/target along."""
+    cupy = find_spec("cupy")
+    places = (cupy.submodule_search_locations or ()) if cupy else ()
+    carried = tuple(Path(place) / "_core" / "include" / "cupy" / "_cccl" for place in places)
+    yield tuple(home for group in _homes() for home in group) + carried
+
+
 def _first(homes: Sequence[Path], part: str) -> Path | None:
     """The library, or the folder of headers, that holds `part`."""
     for home in homes:
@@ -92,7 +102,7 @@ def _first(homes: Sequence[Path], part: str) -> Path | None:
             if libraries:
                 return libraries[0]
         else:
-            for folder in (home / "include", home / "include" / "cccl"):
+            for folder in (home / "include", home / "include" / "cccl", home / "libcudacxx"):
                 if (folder / part).is_file():
                     return folder
     return None

@@ -8,7 +8,10 @@ tiles one after another (`whole`), where a short last tile is met last.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from geometry.pairs.cuda.device import MOST_BLOCKS
 
 TILE = 128  # kernels/pair_filter.cuh
 
@@ -25,6 +28,17 @@ class Phases:
 def tiles_of(n: int) -> int:
     """The fewest tiles of at most TILE rows for n rows."""
     return max(-(-n // TILE), 1)
+
+
+def launches(tiles: int, first: int, number: int) -> Iterator[tuple[int, int]]:
+    """(first, number) of the launches of one step, a block for each of `tiles` at a time: CUDA bounds a grid."""
+    most = max(MOST_BLOCKS // tiles, 1)
+    return ((start, min(most, first + number - start)) for start in range(first, first + number, most))
+
+
+def rows_at_once(columns: int) -> int:
+    """Rows whose tiles with all of so many columns are one launch."""
+    return TILE * max(MOST_BLOCKS // tiles_of(columns), 1)
 
 
 def capacity_of(k: int) -> int:

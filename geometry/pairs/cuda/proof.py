@@ -38,21 +38,24 @@ class Proof:
         return not self.failures
 
 
-def proof_of(device: Device, scan: str, make: Callable[[Device], Executor]) -> Proof:
+def proof_of(
+    device: Device, scan: str, make: Callable[[Device], Executor], apart: Callable[[], Proof] | None = None
+) -> Proof:
     """The remembered outcome of a scan on this device, else a fresh one of the engine that `make` gives, remembered.
 
-    Raises OutOfMemoryError or CompileError: neither says anything about the kernels.
+    apart: makes the fresh one in its place (`geometry.pairs.cuda.apart`). Raises GeometryError where something else
+    stands in the way, as OutOfMemoryError or CompileError: none of these says anything about the kernels.
     """
     known = remembered(device, scan)
     if known is None:
-        known = prove(device, scan, make(device))
+        known = prove(device, scan, make(device)) if apart is None else apart()
         _remember(device, known)
     return known
 
 
 def disqualify(device: Device, scan: str, why: str) -> None:
     """Remember that this scan broke its own bound on this device: no proof of before counts any more."""
-    _remember(device, _outcome(device, scan, [f"in use: {why}"]))
+    _remember(device, outcome(device, scan, [f"in use: {why}"]))
 
 
 def remembered(device: Device, scan: str) -> Proof | None:
@@ -76,10 +79,11 @@ def prove(device: Device, scan: str, engine: Executor, sets: Mapping[str, Array]
             raise
         except Exception as error:
             failures.append(f"{name}: {type(error).__name__}: {error}")
-    return _outcome(device, scan, failures)
+    return outcome(device, scan, failures)
 
 
-def _outcome(device: Device, scan: str, failures: list[str]) -> Proof:
+def outcome(device: Device, scan: str, failures: list[str]) -> Proof:
+    """What is known of a scan on a device, for the kernels as they are."""
     return Proof(builder.kernels_digest(device.arch), device.name, device.arch, scan, tuple(failures))
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from geometry.pairs.cuda.bound import KEEP
 from geometry.pairs.cuda.device import STATIC_SHARED, Device
-from geometry.pairs.cuda.phases import TILE, Phases, tiles_of
+from geometry.pairs.cuda.phases import TILE, Phases, launches, tiles_of
 from geometry.pairs.cuda.rows import Placed
 from geometry.types import Array, Ints
 
@@ -108,14 +108,15 @@ def scan_one(device: Device, scan: Scan, rows: Placed, phases: Phases, k: int) -
     queues = open_queues(device, scan, rows, phases.capacity)
     sizes = [np.int32(rows.stride), np.int32(phases.tiles)]
     ends = [queues.entries, queues.filled, np.int32(phases.capacity)]
-    for first, number in phases.steps:
-        walk = [np.int32(first), np.int32(number)]
-        sides = [rows.rows, rows.lower, queues.cut]
-        if scan.whole:
-            _launch_whole(device, "pair_scan_warpgroup_one", (phases.tiles, number), [*sides, *sizes, *walk], ends)
-        else:
-            arguments = [*sides, np.int64(rows.n), *sizes, *walk, *ends]
-            device.launch(scan.source, "pair_scan_one", phases.tiles * number, SCAN_THREADS, arguments, SCAN_BYTES)
+    sides = [rows.rows, rows.lower, queues.cut]
+    for step in phases.steps:
+        for first, number in launches(phases.tiles, *step):
+            walk = [np.int32(first), np.int32(number)]
+            if scan.whole:
+                _launch_whole(device, "pair_scan_warpgroup_one", (phases.tiles, number), [*sides, *sizes, *walk], ends)
+            else:
+                arguments = [*sides, np.int64(rows.n), *sizes, *walk, *ends]
+                device.launch(scan.source, "pair_scan_one", phases.tiles * number, SCAN_THREADS, arguments, SCAN_BYTES)
         prune(device, rows, queues, k)
     return queues
 
@@ -127,15 +128,16 @@ def scan_two(device: Device, scan: Scan, sides: tuple[Placed, Placed], phases: P
     ends = [queues.entries, queues.filled, np.int32(phases.capacity)]
     left, right = [rows.rows, rows.lower, queues.cut], [columns.rows, columns.lower]
     sizes = [np.int32(phases.tiles), np.int32(rows.stride)]
-    for first, number in phases.steps:
-        walk = [np.int32(first), np.int32(number)]
-        if scan.whole:
-            arguments = [*left, np.int32(tiles), *right, *sizes, *walk]
-            _launch_whole(device, "pair_scan_warpgroup_two", (tiles, number), arguments, [np.int64(self_shift), *ends])
-        else:
-            counts = [np.int64(rows.n), np.int32(tiles)], [np.int64(columns.n)]
-            arguments = [*left, *counts[0], *right, *counts[1], *sizes, *walk, np.int64(self_shift), *ends]
-            device.launch(scan.source, "pair_scan_two", tiles * number, SCAN_THREADS, arguments, SCAN_BYTES)
+    counts = [np.int64(rows.n), np.int32(tiles)], [np.int64(columns.n)]
+    for step in phases.steps:
+        for first, number in launches(tiles, *step):
+            walk = [*sizes, np.int32(first), np.int32(number)]
+            if scan.whole:
+                whole, rest = [*left, np.int32(tiles), *right, *walk], [np.int64(self_shift), *ends]
+                _launch_whole(device, "pair_scan_warpgroup_two", (tiles, number), whole, rest)
+            else:
+                arguments = [*left, *counts[0], *right, *counts[1], *walk, np.int64(self_shift), *ends]
+                device.launch(scan.source, "pair_scan_two", tiles * number, SCAN_THREADS, arguments, SCAN_BYTES)
         prune(device, columns, queues, k)
     return queues
 

@@ -15,7 +15,7 @@ import numpy as np
 from geometry.errors import OutOfMemoryError
 from geometry.pairs.cuda.column_mean import SUFFIXES, column_mean
 from geometry.pairs.cuda.device import Device
-from geometry.pairs.cuda.phases import tiles_of
+from geometry.pairs.cuda.phases import rows_at_once, tiles_of
 from geometry.pairs.cuda.rows import Source, source_of, stride_of
 from geometry.pairs.cuda.scans import SCAN_BYTES, SCAN_THREADS
 from geometry.types import Array, Floats, Ints, PairSums
@@ -134,7 +134,7 @@ def _scan(task: _Task, side: _Side, rows: Ints, others: int) -> _Totals:
     """All batches of the rows, in halves where memory runs out."""
     sums = np.zeros((3, len(rows)))
     cosine_counts, log2_counts = np.zeros(len(COSINE_EDGES) - 1, np.int64), np.zeros(LOG2_BINS, np.int64)
-    size = max(task.budget // (6 * stride_of(task.source.d) + 64), 1)
+    size = min(max(task.budget // (6 * stride_of(task.source.d) + 64), 1), rows_at_once(task.source.n))
     parts = [np.arange(len(rows))[first : first + size] for first in range(0, len(rows), size)]
     while parts:
         part = parts.pop(0)
