@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import clouds
 import numpy as np
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from geometry.catalog import compute
 from geometry.errors import InputError, UsageError
@@ -56,6 +59,40 @@ def test_merge_is_as_if_one_had_seen_all() -> None:
     assert parts[0].compute()["mean_cosine"].status == "undefined"
 
 
+def test_merged_are_the_newest_rows_of_all_workers() -> None:
+    full, other, short, empty = (CollapseMonitor("scale", rows=8) for _ in range(4))
+    full.update(np.arange(20.0)[:, None])
+    other.update(100 + np.arange(8.0)[:, None])
+    short.update(np.array([[np.nan], [1000.0]]))
+    kept = full.merge(empty, other, short).queue.points().ravel().tolist()
+    assert sorted(kept) == [17, 18, 19, 104, 105, 106, 107, 1000] and full.queue.dropped == 1
+    assert full.queue.points()[-3:].ravel().tolist() == [19, 107, 1000]
+    assert empty.merge(other).queue.points().ravel().tolist() == (100 + np.arange(8)).tolist()
+    part = CollapseMonitor("scale", rows=8).merge(short)
+    assert part.queue.points().tolist() == [[1000]] and not part.queue.full
+    assert part.merge(CollapseMonitor("scale")).queue.points().tolist() == [[1000]]
+    other.queue.add(np.full((3, 1), 9.0))
+    assert other.queue.points().ravel().tolist() == [103, 104, 105, 106, 107, 9, 9, 9]
+    wide = CollapseMonitor("scale")
+    wide.update(POINTS)
+    with pytest.raises(InputError, match="1 and 6 dimensions"):
+        full.merge(wide)
+
+
+def test_workers_send_monitors_and_threads_share_one() -> None:
+    monitor = CollapseMonitor("scale", rows=50, stop="scale<0.5x")
+    monitor.update(POINTS[:50])
+    monitor.read(0)
+    sent = pickle.loads(pickle.dumps(monitor))
+    sent.update(0.1 * POINTS[:50])
+    assert sent.read(1).stop and not monitor.read(1).stop
+    queue = Queue(1_000)
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(queue.add, np.full((3, 64), i)) for i in range(2_000)]:
+            done.result()
+    assert queue.seen == 6_000 and (np.bincount(queue.points()[:, 0].astype(int), minlength=2_000) <= 3).all()
+
+
 def test_baseline_is_the_first_reading_of_a_full_queue() -> None:
     monitor = CollapseMonitor("scale", rows=100, stop="scale<0.5x")
     monitor.update(POINTS[:50] * 100)
@@ -89,6 +126,57 @@ def test_conditions_by_value_by_given_baseline_and_by_z() -> None:
     assert stops("scale<-4z", 0.3 * rows) and not stops("scale<-4z", 0.95 * rows)
 
 
+def test_a_given_baseline_is_of_what_it_names_and_the_rest_is_read() -> None:
+    def stops(stop: str, baseline: dict[str, float]) -> bool:
+        monitor = CollapseMonitor((), rows=100, stop=stop, baseline=baseline)
+        for rows in (POINTS[:100], POINTS[:100] * [1, 1, 0.01, 0.01, 0.01, 0.01]):
+            monitor.update(rows)
+            last = monitor.read(0)
+        return last.stop
+
+    assert stops("scale<0.2x, effective_rank<0.5x", {"scale": 1.0})
+    assert not stops("effective_rank<0.5x", {"effective_rank": 1.0})
+    assert stops("effective_rank<0.5x", {"effective_rank.singular": 1.0})
+    assert not stops("effective_rank.singular<0.5x", {"effective_rank.singular": 1.0})
+
+
+def test_nothing_is_judged_before_the_queue_is_full_and_no_value_is_the_worst() -> None:
+    monitor = CollapseMonitor((), rows=100, stop="effective_rank<4")
+    monitor.update(POINTS[:3])
+    assert monitor.read(0).estimates["effective_rank.covariance"].value < 4 and not monitor.read(0).stop
+    monitor.update(POINTS[:100])
+    assert not monitor.read(1).stop
+    monitor.update(np.ones((100, 6)))
+    reading = monitor.read(2)
+    assert reading.estimates["effective_rank.covariance"].reason == "no-spread" and reading.stop
+    alike = CollapseMonitor((), rows=10, stop="effective_rank<0.5x")
+    alike.update(np.ones((10, 6)))
+    assert alike.read(0).stop
+    for rows in (POINTS[:10], POINTS[:10] * [1, 0, 0, 0, 0, 0]):
+        alike.update(rows)
+        last = alike.read(1)
+    assert last.stop and alike.baseline["effective_rank.covariance"].value > 3
+
+
+def test_patience_counts_readings_one_after_the_other() -> None:
+    monitor = CollapseMonitor("scale", rows=100, stop="scale<0.5x", patience=2)
+    seen = []
+    for factor in (1, 0.1, 1, 0.1, 0.1, 1):
+        monitor.update(factor * POINTS[:100])
+        seen.append(monitor.read(0).stop)
+    assert seen == [False, False, False, False, True, False]
+    monitor.update(0.1 * POINTS[:100])
+    assert not monitor.read(0).stop
+    monitor.reset()
+    monitor.update(0.1 * POINTS[:100])
+    assert not monitor.read(0).stop and monitor.read(0).stop
+
+
+def test_a_monitor_that_sees_nothing_says_so() -> None:
+    with pytest.warns(UserWarning, match="no row yet.*evaluation mode"):
+        assert not CollapseMonitor(stop="scale<1").read(0).stop
+
+
 def test_options_that_are_none() -> None:
     with pytest.raises(UsageError, match="did you mean 'effective_rank'"):
         CollapseMonitor("efective_rank")
@@ -96,8 +184,20 @@ def test_options_that_are_none() -> None:
         CollapseMonitor("scale", stop="nothing<3")
     with pytest.raises(UsageError, match="frechet needs a reference"):
         CollapseMonitor("frechet")
-    with pytest.raises(UsageError, match="at least 2"):
-        CollapseMonitor("scale", rows=1)
+    for rows in (1, 2.5, "many"):
+        with pytest.raises(UsageError, match="at least 2"):
+            CollapseMonitor("scale", rows=rows)
+    for options, said in (
+        ({"stop": "effective_rank.covarianc<2"}, "has no 'covarianc'; it has singular, covariance"),
+        ({"stop": "participation_ratio.x<2"}, "has no 'x'"),
+        ({"stop": "lpca.fo<-2z"}, "lpca.fo has no standard error on 1024 rows"),
+        ({"baseline": {"vendi": 3.0}}, "vendi is not computed"),
+        ({"baseline": {"mle.harmonc": 3.0}}, "has no 'harmonc'"),
+        ({"baseline": {"scale": float("nan")}}, "nan is no number"),
+        ({"patience": 0}, "1 reading or more"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            CollapseMonitor(**options)
 
 
 class Net(torch.nn.Module):
@@ -156,6 +256,16 @@ def test_only_training_counts_unless_asked() -> None:
         with watch(model, "*ail", monitor, training_only=not every):
             model(torch.ones(3, 2))
         assert monitor.queue.seen == 3 * every
+
+
+@pytest.mark.parametrize("reentrant", [pytest.param(False, marks=pytest.mark.long), True])
+def test_what_checkpointing_runs_again_counts_once(reentrant: bool) -> None:
+    body, monitor = torch.nn.Linear(4, 4), CollapseMonitor("scale", rows=50)
+    with watch(torch.nn.Sequential(body), "0", monitor):
+        for _ in range(2):
+            rows = torch.randn(10, 4, requires_grad=True)
+            checkpoint(body, rows, use_reentrant=reentrant).sum().backward()
+    assert monitor.queue.seen == 20
 
 
 def test_tuples_and_dicts_are_asked_which_part() -> None:

@@ -41,7 +41,8 @@ def test_readings_are_logged_and_stop_the_training(tmp_path: Path, knows_its_tra
         num_train_epochs=50,
         report_to=[],
         disable_tqdm=True,
-        save_strategy="no",
+        save_strategy="steps",
+        save_steps=8,
         use_cpu=True,
     )
     own = None if knows_its_trainer else [callback]
@@ -54,3 +55,10 @@ def test_readings_are_logged_and_stop_the_training(tmp_path: Path, knows_its_tra
     assert callback.readings[-1].stop and trainer.state.global_step < 400
     assert (tmp_path / "own.jsonl").read_text().count("\n") == len(steps)
     assert not trainer.model.encoder._forward_hooks
+    again = HuggingFaceMonitor(CollapseMonitor(["effective_rank"], rows=64), "encoder", every=4)
+    resumed = transformers.Trainer(Closing(), arguments, train_dataset=rows, callbacks=[again])
+    arguments.max_steps = 16
+    resumed.train(resume_from_checkpoint=str(tmp_path / "out" / "checkpoint-8"))
+    rank = "effective_rank.covariance"
+    assert again.monitor.baseline[rank].value == pytest.approx(callback.readings[0].scalars[rank])
+    assert again.readings[0].scalars[rank] < 0.95 * callback.readings[0].scalars[rank]

@@ -14,7 +14,9 @@ from geometry.monitor import CollapseMonitor
 pytestmark = pytest.mark.filterwarnings("ignore")  # Lightning speaks of workers, intervals and its own deprecations
 
 
-def fit(folder: Path, stop: str = "", layer: str = "encoder", epochs: int = 4) -> tuple[object, object]:
+def fit(
+    folder: Path, stop: str = "", layer: str = "encoder", epochs: int = 4, every: int = 4, watcher: object = None
+) -> tuple[object, object]:
     """A net of one layer that is trained to close all directions but one."""
     import lightning.pytorch as pl
     from lightning.pytorch.loggers import CSVLogger
@@ -35,11 +37,11 @@ def fit(folder: Path, stop: str = "", layer: str = "encoder", epochs: int = 4) -
     torch.manual_seed(0)
     rows = torch.utils.data.TensorDataset(torch.randn(256, 8))
     monitor = CollapseMonitor(["effective_rank"], rows=64, stop=stop)
-    callback = LightningMonitor(monitor, layer, every=4, log=folder / "own.csv")
+    callback = LightningMonitor(monitor, layer, every=every, log=folder / "own.csv")
     trainer = pl.Trainer(
         max_epochs=epochs,
         accelerator="cpu",
-        callbacks=[callback],
+        callbacks=[watcher, callback] if watcher else [callback],
         logger=CSVLogger(folder),
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -71,6 +73,28 @@ def test_training_stops_where_the_condition_holds(tmp_path: Path) -> None:
     assert last.stop and trainer.global_step == last.step < 800
     assert not any(one.stop for one in callback.readings[:-1])
     assert last.scalars["effective_rank.covariance"] < 0.7 * callback.readings[0].scalars["effective_rank.covariance"]
+
+
+def test_others_can_watch_values_from_the_first_epoch_on(tmp_path: Path) -> None:
+    from lightning.pytorch.callbacks import EarlyStopping
+
+    rank = "geometry/effective_rank.covariance"
+    callback, trainer = fit(tmp_path, epochs=2, every=9, watcher=EarlyStopping(rank, mode="max"))
+    assert [one.step for one in callback.readings] == [8, 9] and trainer.global_step == 16
+    callback.monitor.update(torch.ones(64, 8))
+    callback.on_train_batch_end(Stub(9, trainer), None, None, None, 0)
+    assert len(callback.readings) == 2
+    stub = Stub(18, trainer)
+    callback.on_train_batch_end(stub, None, None, None, 0)
+    assert stub.callback_metrics[rank].isnan() and float(stub.callback_metrics["loss"]) == 2
+
+
+class Stub:
+    """A trainer at some step, with the metrics that another has left."""
+
+    def __init__(self, step: int, trainer: object) -> None:
+        self.global_step, self.is_global_zero, self.loggers = step, True, []
+        self.callback_metrics = {**trainer.callback_metrics, "loss": torch.tensor(2.0)}
 
 
 def test_a_layer_that_is_not_there_ends_it_before_the_first_step(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The rows of one layer, taken by a hook as the model runs, pooled to one row per item as `geometry capture` does it.
 
-Left out: attention masks, which a hook on a layer does not see; padding is pooled with the rest.
+What activation checkpointing runs again on the way back is not counted again. Left out: attention masks, which a hook
+on a layer does not see; padding is pooled with the rest.
 """
 
 from __future__ import annotations
@@ -61,9 +62,16 @@ def attach(
     ((name, module),) = found.items()
 
     def hook(module: nn.Module, inputs: Any, given: Any) -> None:
-        if module.training or not training_only:
+        if (module.training or not training_only) and not _on_the_way_back():
             rows, _ = pooled(tensor_of(given, take, name).detach(), pool, name)
             apart = -(-len(rows) // monitor.queue.capacity)  # of a batch larger than the queue, rows evenly spread
             monitor.update(rows[:: max(apart, 1)].float().cpu())
 
     return module.register_forward_hook(hook)
+
+
+def _on_the_way_back() -> bool:
+    """Whether autograd is running backward in this thread, where a forward pass is a repetition."""
+    import torch
+
+    return bool(torch._C._current_graph_task_id() != -1)

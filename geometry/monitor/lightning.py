@@ -1,8 +1,9 @@
 """CollapseMonitor as a callback of PyTorch Lightning: readings go to the trainer's own loggers.
 
 Values are logged with the prefix `geometry/` and stand in `trainer.callback_metrics`, so that EarlyStopping and
-ModelCheckpoint can watch them. With several devices each has a queue of its own; the first one's readings are logged,
-and training stops where a condition holds on any.
+ModelCheckpoint can watch them: an epoch that ends, or is validated, before the first reading is read then, and a value
+that is no more, because the rows are all alike, is NaN there. With several devices each has a queue of its own; the
+first one's readings are logged, and training stops where a condition holds on any.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from geometry.errors import UsageError
 from geometry.monitor.readings import Readings
+from geometry.monitor.sinks import PREFIX
 
 
 def _callback_class() -> Any:
@@ -36,16 +38,29 @@ class LightningMonitor(Readings, _callback_class()):  # type: ignore[misc]
         self._attach(pl_module)
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        step = trainer.global_step
-        if step == self._read_at or step % self.every:  # one step may take several batches
-            return
-        self._read_at = step
+        if trainer.global_step != self._read_at and trainer.global_step % self.every == 0:  # a step may take batches
+            self._read_and_log(trainer)
+
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        self._first(trainer)
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        self._first(trainer)
+
+    def _first(self, trainer: Any) -> None:
+        """A reading where there is none yet and others may ask for its values."""
+        if not self.readings and trainer.global_step and self.monitor.queue.seen:
+            self._read_and_log(trainer)
+
+    def _read_and_log(self, trainer: Any) -> None:
+        step = self._read_at = trainer.global_step
         reading, named = self._read(step)
         if trainer.is_global_zero:
             for logger in trainer.loggers:
                 logger.log_metrics(named, step=step)
             self._sink(reading.scalars, step)
-        trainer.callback_metrics.update({key: _scalar(value) for key, value in named.items()})
+        gone = {key: float("nan") for key in trainer.callback_metrics if key.startswith(PREFIX)}
+        trainer.callback_metrics.update({key: _scalar(value) for key, value in (gone | named).items()})
         if self.monitor.conditions and trainer.strategy.reduce_boolean_decision(reading.stop, all=False):
             trainer.should_stop = True
 
