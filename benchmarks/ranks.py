@@ -1,8 +1,9 @@
 """`python -m benchmarks.ranks`: what a run by several processes is made of, measured on this machine's cores.
 
-With one thread a process: a block of rows against itself and against another block, two tables as one, neighbours of a
-whole set by one, two (and with --ranks more) processes over gloo, and a block that passes from one rank to the next
-with nothing else going on. Mixture of `benchmarks.data`, k = 32; medians of three after one to warm up. A line each in
+With one thread a process: a block of rows against itself, two blocks looked up in one another when each knows its own
+neighbours, two tables as one, neighbours of a whole set by one, two (and with --ranks more) processes over gloo, and a
+block that passes from one rank to the next with nothing else going on. Beside them the sets by one process of two
+threads. Mixture of `benchmarks.data`, k = 32; medians of three after one to warm up. A line each in
 benchmarks/results/ranks.jsonl; `benchmarks.scaling` draws from them. Tables of several ranks must equal that of one.
 """
 
@@ -25,6 +26,7 @@ from benchmarks.data import cloud
 from benchmarks.machine import ROOT, described
 from benchmarks.rows import RESULTS
 from geometry.pairs import Executor, own_executor, ring
+from geometry.pairs.cpu.executor import CpuExecutor
 from geometry.pairs.merging import joined_to
 
 D, K = 128, 32
@@ -51,22 +53,27 @@ def main(words: list[str] | None = None) -> int:
     if args.rank:
         rank, world = args.rank
         return _rank(rank, world, sizes[1])
-    found = _alone(sizes) + [one for world in args.ranks for one in _together(world, quick=args.quick)]
+    found = (
+        _alone(sizes)
+        + _threaded(sizes[1])
+        + [one for world in args.ranks for one in _together(world, quick=args.quick)]
+    )
     if not args.quick:
         machine = described(threads=1)
         with FILE.open("a") as file:
-            file.writelines(json.dumps(one | machine, allow_nan=False) + "\n" for one in found)
+            file.writelines(json.dumps(machine | one, allow_nan=False) + "\n" for one in found)
     print("\n".join(json.dumps(one) for one in found))
     return 0
 
 
 def _alone(sizes: Sizes) -> list[Measured]:
     """Blocks, and whole sets by one process."""
-    engine, (blocks, sets), found = own_executor("cpu"), sizes, []
+    engine, (blocks, sets), found = CpuExecutor(), sizes, []
     for m in blocks:
         own, other = cloud("mixture", m, D), cloud("mixture", m, D, seed=1)
         found += [_line("own block", m, 1, _seconds(partial(engine.neighbors, own, own, K, exclude_self=True)))]
-        found += [_line("cross block", m, 1, _seconds(partial(engine.neighbors, own, other, K, exclude_self=False)))]
+        one, two = (engine.neighbors(rows, rows, K, exclude_self=True).sq_dist[:, -1] for rows in (own, other))
+        found += [_line("two blocks", m, 1, _seconds(partial(engine.between, own, other, K, (one, two))))]
     return [*found, _line("merge", blocks[-1], 1, _seconds(_merge(blocks[-1]))), *_sets(engine, 1, sets)]
 
 
@@ -88,6 +95,16 @@ def _sets(engine: Executor, world: int, sizes: tuple[int, ...]) -> list[Measured
         _line("set", n, world, _seconds(partial(engine.neighbors, points, points, K, exclude_self=True)))
         for n, points in sets.items()
     ]
+
+
+def _threaded(sizes: tuple[int, ...]) -> list[Measured]:
+    """Whole sets by one process of two threads."""
+    import torch
+
+    torch.set_num_threads(2)
+    found = [one | {"threads": 2} for one in _sets(own_executor("cpu"), 1, sizes)]
+    torch.set_num_threads(1)
+    return found
 
 
 def _line(what: str, rows: int, world: int, seconds: float) -> Measured:

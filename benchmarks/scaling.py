@@ -3,12 +3,14 @@
 A rank of P has m = n / P rows. What it does, one after another:
   deal     the leader sends all other blocks            (n - m) d b / link
   own      its block against itself                     a m^2 + c m
-  steps    P - 1 times, the next block on its way        max(a' m^2 + c' m, m d b / link + wait) + 2 m d b / host
+  steps    (P - 1) / 2 blocks, the next on its way       max(a' m^2 + c' m, m d b / link + wait) + 2 m d b / host
+  home     P // 2 times the tables of a block's rows     m (16 k + 9) / gather
   merges   of the s-th block min(1, k / s) of its rows  m t per row that gains
   gather   all tables to the leader                      (n - m) (16 k + 1) / gather
-a, c, a', c' are fitted to measured blocks (`benchmarks.ranks`), or follow from assumed rates; host is the way of a
-received block from a GPU through the host back to it, infinite on a CPU. All figures of a machine stand in the csv and
-on the figure, each as measured or assumed. A model: nothing beyond the measured points has run.
+With even P the last of the P // 2 steps is half of one. a, c, a', c' are fitted to measured blocks (module `ranks`) or
+follow from assumed rates; host is the way of a received block from a GPU through the host back to it, infinite on a
+CPU. All figures of a machine stand in the csv and on the figure, each as measured or assumed. A model: nothing beyond
+the measured points has run.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RANKS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
-PARTS = ("deal", "own", "steps", "merges", "gather")
+PARTS = ("deal", "own", "steps", "home", "merges", "gather")
 RATE, SHARE, COPY = 790e12, 0.6, 4.3e12  # of an H200: products and copies; the share that blocks reach is a guess
 INFINITE = float("inf")
 
@@ -40,8 +42,8 @@ INFINITE = float("inf")
 class Machine:
     """Figures of one kind of rank, in seconds and bytes a second; `told` says which are measured and which assumed.
 
-    own, cross: seconds per pair of rows of a block and per row. merge: seconds per row that gains. item: bytes of a
-    coordinate.
+    own, cross: seconds per pair of rows of a block, or of two, and per row. merge: seconds per row that gains. item:
+    bytes of a coordinate.
     """
 
     name: str
@@ -74,7 +76,8 @@ def parts(machine: Machine, job: Job, ranks: int) -> dict[str, float]:
     return {
         "deal": (job.n - m) * width / machine.link,
         "own": machine.own[0] * m**2 + machine.own[1] * m,
-        "steps": (ranks - 1) * step,
+        "steps": (ranks - 1) / 2 * step,
+        "home": ranks // 2 * m * (16 * job.k + 9) / machine.gather,
         "merges": gains * m * machine.merge,
         "gather": (job.n - m) * (16 * job.k + 1) / machine.gather,
     }
@@ -82,13 +85,13 @@ def parts(machine: Machine, job: Job, ranks: int) -> dict[str, float]:
 
 def measured_machine(lines: list[dict[str, Any]]) -> Machine:
     """A core of the machine that the lines are of, and its memory as the link."""
-    own, cross = (_fitted([one for one in lines if one["what"] == what]) for what in ("own block", "cross block"))
+    own, cross = (_fitted([one for one in lines if one["what"] == what]) for what in ("own block", "two blocks"))
     merge = _only(lines, "merge")
     passed = _only(lines, "exchange")
     link = passed["rows"] * passed["d"] * 4 / passed["seconds"]
     told = (
         f"measured on {merge['processor']}, one thread a rank: own block {own[0]:.2e} m² + {own[1]:.1e} m s, "
-        f"cross block {cross[0]:.2e} m² + {cross[1]:.1e} m s, merge {merge['seconds'] / merge['rows'] * 1e6:.1f} µs a "
+        f"two blocks {cross[0]:.2e} m² + {cross[1]:.1e} m s, merge {merge['seconds'] / merge['rows'] * 1e6:.1f} µs a "
         f"row, gloo within the machine {link / 1e9:.2f} GB/s; assumed: a core for every rank, and the same link to it"
     )
     rates = {"merge": merge["seconds"] / merge["rows"], "link": link, "gather": link}
@@ -113,12 +116,13 @@ def assumed_gpu(job: Job, merge: float) -> Machine:
     """An H200 with figures that nobody has measured with this package."""
     pair, row = 2 * job.d / (RATE * SHARE), 4 * job.k * job.d / COPY
     told = (
-        f"all assumed: blocks at {SHARE:.0%} of {RATE / 1e12:.0f} TFLOP/s, half the pairs of an own block, {job.k} "
-        f"rows re-measured per row and block at {COPY / 1e12:.1f} TB/s, 50 GB/s between GPUs, 20 GB/s to the host and "
-        f"back, 3 GB/s for tables; merges on the host as measured here ({merge * 1e6:.1f} µs a row)"
+        f"all assumed: blocks at {SHARE:.0%} of {RATE / 1e12:.0f} TFLOP/s, half the pairs of an own block, all pairs of "
+        f"two blocks from either side, {job.k} rows re-measured per row and block at {COPY / 1e12:.1f} TB/s, 50 GB/s "
+        "between GPUs, 20 GB/s to the host and back, 3 GB/s for tables; merges on the host as measured here "
+        f"({merge * 1e6:.1f} µs a row)"
     )
     rates = {"merge": merge, "link": 50e9, "gather": 3e9, "host": 20e9, "wait": 5e-5}
-    return Machine("H200, NCCL", (pair / 2, row), (pair, row), **rates, item=2, told=told)
+    return Machine("H200, NCCL", (pair / 2, row), (2 * pair, 2 * row), **rates, item=2, told=told)
 
 
 def rows_of(machine: Machine, job: Job, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -128,7 +132,8 @@ def rows_of(machine: Machine, job: Job, lines: list[dict[str, Any]]) -> list[dic
         found = parts(machine, job, ranks)
         whole = {"machine": machine.name, "kind": "modelled", **asdict(job), "ranks": ranks}
         modelled.append(whole | {"seconds": sum(found.values()), **found, "told": machine.told})
-    seen = [one for one in lines if one["what"] == "set" and (one["rows"], one["d"], one["k"]) == _shape(job)]
+    of_job = [one for one in lines if one["what"] == "set" and (one["rows"], one["d"], one["k"]) == _shape(job)]
+    seen = {one["ranks"]: one for one in of_job if one["threads"] == 1}.values()  # the newest
     blank = dict.fromkeys(PARTS, "")
     return modelled + [
         {"machine": machine.name, "kind": "measured", **asdict(job), "ranks": one["ranks"], "seconds": one["seconds"]}

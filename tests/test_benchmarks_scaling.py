@@ -14,16 +14,17 @@ MACHINE = Machine("test", (1e-6, 1e-4), (2e-6, 3e-4), 1e-3, 1e4, 2e4, INFINITE, 
 
 def line(what: str, rows: int, seconds: float, ranks: int = 1) -> dict[str, Any]:
     shared = {"processor": "P", "date": "D", "commit": "C"}
-    return {"what": what, "rows": rows, "d": 10, "k": 4, "ranks": ranks, "seconds": seconds} | shared
+    return {"what": what, "rows": rows, "d": 10, "k": 4, "ranks": ranks, "seconds": seconds, "threads": 1} | shared
 
 
 @pytest.fixture
 def lines() -> list[dict[str, Any]]:
     """Blocks of a machine with known figures, a merge, an exchange and two sets."""
     made = [line("own block", m, 1e-9 * m**2 + 2e-6 * m) for m in (100, 1000, 5000)]
-    made += [line("cross block", m, 3e-9 * m**2 + 4e-6 * m) for m in (100, 1000, 5000)]
+    made += [line("two blocks", m, 3e-9 * m**2 + 4e-6 * m) for m in (100, 1000, 5000)]
     made += [line("merge", 200, 0.1), line("exchange", 1000, 2.0, 2)]
-    return [*made, line("set", 1000, 7.0), line("set", 1000, 8.0, 2), line("set", 999, 9.0)]
+    made += [line("set", 1000, 7.5), line("set", 1000, 7.0), line("set", 1000, 3.0) | {"threads": 2}]
+    return [*made, line("set", 1000, 8.0, 2), line("set", 999, 9.0)]
 
 
 def test_one_rank_only_meets_itself() -> None:
@@ -31,6 +32,7 @@ def test_one_rank_only_meets_itself() -> None:
         "deal": 0.0,
         "own": pytest.approx(1e-6 * 1000**2 + 1e-4 * 1000),
         "steps": 0.0,
+        "home": 0.0,
         "merges": 0.0,
         "gather": 0.0,
     }
@@ -40,14 +42,15 @@ def test_parts_of_several_ranks() -> None:
     found = parts(MACHINE, JOB, 10)
     assert found["deal"] == pytest.approx(900 * 40 / 1e4)
     assert found["own"] == pytest.approx(1e-6 * 100**2 + 1e-4 * 100)
-    assert found["steps"] == pytest.approx(9 * (100 * 40 / 1e4 + 0.5))  # the block passes longer than it is worked on
+    assert found["steps"] == pytest.approx(4.5 * (100 * 40 / 1e4 + 0.5))  # the block passes longer than it is worked on
+    assert found["home"] == pytest.approx(5 * 100 * (16 * 4 + 9) / 2e4)
     assert found["merges"] == pytest.approx((4 + 4 / 5 + 4 / 6 + 4 / 7 + 4 / 8 + 4 / 9) * 100 * 1e-3)
     assert found["gather"] == pytest.approx(900 * 65 / 2e4)
 
 
 def test_a_slow_block_hides_its_passing() -> None:
     quick = Machine("test", (1e-6, 0.0), (1e-3, 0.0), 0.0, 1e4, 1e9, 1e5, 0.0, 4, "told")
-    assert parts(quick, JOB, 10)["steps"] == pytest.approx(9 * (1e-3 * 100**2 + 2 * 100 * 40 / 1e5))
+    assert parts(quick, JOB, 10)["steps"] == pytest.approx(4.5 * (1e-3 * 100**2 + 2 * 100 * 40 / 1e5))
 
 
 def test_blocks_are_fitted_and_measured_sets_stand_beside_the_model(lines: list[dict[str, Any]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from ring_world import World
 
 from geometry.errors import InputError, OutOfMemoryError, UsageError
 from geometry.pairs import executor, own_executor, ring
+from geometry.pairs.cpu.executor import CpuExecutor
 from geometry.pairs.ring import Link, RingExecutor
 from geometry.pairs.ring.link import Exchange, Line
 from geometry.pairs.ring.task import STOP, Task, deal
@@ -36,7 +37,8 @@ CASES = (
     (pair_clouds.gaussian, 3, 2, np.float32),
     (pair_clouds.gaussian, 2, 1, np.float64),
 )
-COUNT = (8 * 3 + 2 + 1) + 10 * 2 + 10 * 2  # tables of one set, of two sets, counts
+LARGE = ((pair_clouds.gaussian, 1100, 12, np.float32), (pair_clouds.lattice, 1100, 3, np.float32))
+COUNT = 2 + (8 * 3 + 2 + 1) + 10 * 2 + 10 * 2  # tables of one set, of two sets, counts
 FAILS, DIES, SLEEPS, REFUSES = 11, 12, 13, 14  # numbers of neighbours at which the engines below misbehave
 ODD = 1 << 22  # the budget that asks for them
 
@@ -71,21 +73,23 @@ def engines(device: str, budget: int | None) -> Any:
     return own_executor(device) if budget is None else Odd()
 
 
-def alike(link: Link) -> list[str]:
+def alike(link: Link, some: Sequence[Any] = CASES) -> list[str]:
     """The cases in which the ring's answer is not the engine's, and how many there were."""
     alone = own_executor("cpu")
     together = RingExecutor(alone, link, least=0)
     wrong, cases = [], 0
-    for maker, n, d, dtype in CASES:
+    for maker, n, d, dtype in some:
         points = pair_clouds.draw(maker, n, d, dtype)
         others = pair_clouds.draw(maker, max(n // 3, 1), d, np.float32, seed=1)
         asked = [(points, points, k, True) for k in {1, min(9, n - 1), n - 1}]
         asked += [(others, points, min(4, n), False), (points, others, len(others), False)]
         for queries, base, k, own in asked:
             mine, theirs = (one.neighbors(queries, base, k, exclude_self=own) for one in (together, alone))
-            parts = ("dist", "index", "certified", "sq_dist")
-            same = all(_bytes(getattr(mine, part)) == _bytes(getattr(theirs, part)) for part in parts)
-            wrong += [] if same else [f"{maker.__name__} {n} x {d}, {len(queries)} queries, k = {k}"]
+            wrong += (
+                []
+                if _tables(mine) == _tables(theirs)
+                else [f"{maker.__name__} {n} x {d}, {len(queries)} queries, k = {k}"]
+            )
         sq_radii = alone.neighbors(points, points, min(3, n - 1), exclude_self=True).sq_dist[:, -1].copy()
         sq_radii[0] = -1.0
         for queries in (points, others):
@@ -95,7 +99,16 @@ def alike(link: Link) -> list[str]:
             )
             wrong += [] if same else [f"{maker.__name__} {n} x {d}, counts of {len(queries)}"]
         cases += len(asked) + 2
+    for maker, n, d, dtype in LARGE:  # blocks that are worth looking at from both sides
+        points = pair_clouds.draw(maker, n, d, dtype)
+        mine, theirs = (one.neighbors(points, points, 3, exclude_self=True) for one in (together, alone))
+        wrong += [] if _tables(mine) == _tables(theirs) else [f"{maker.__name__} {n} x {d}"]
+        cases += 1
     return [*wrong, f"{cases} cases"]
+
+
+def _tables(found: Neighbors) -> list[tuple[Any, ...]]:
+    return [_bytes(getattr(found, part)) for part in ("dist", "index", "certified", "sq_dist")]
 
 
 def _bytes(array: Array) -> tuple[Any, ...]:
@@ -137,6 +150,31 @@ def errors(link: Link) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class Counting:
+    """An engine that counts the pairs of rows it is asked for, and says how far the others' neighbours were known."""
+
+    pairs: list[int]
+    known: list[bool]
+
+    def neighbors(self, queries: Array, base: Array, k: int, *, exclude_self: bool) -> Neighbors:
+        self.pairs.append(len(queries) * (len(queries) - 1) // 2)
+        return own_executor("cpu").neighbors(queries, base, k, exclude_self=exclude_self)
+
+    def between(self, first: Array, second: Array, k: int, known: tuple[Array, Array]) -> Any:
+        self.pairs.append(len(first) * len(second))
+        self.known.append(all(bool(np.isfinite(one).all()) for one in known))
+        return CpuExecutor().between(first, second, k, known)
+
+
+def shared(link: Link) -> tuple[int, bool]:
+    """How many pairs the leader looks at of a set of 400 rows, and whether all rows were known to have neighbours."""
+    engine = Counting([], [])
+    points = pair_clouds.draw(pair_clouds.gaussian, 400, 12, np.float32)
+    RingExecutor(engine, link, least=0).neighbors(points, points, 3, exclude_self=True)  # type: ignore[arg-type]
+    return sum(engine.pairs), all(engine.known)
+
+
+@dataclass(frozen=True)
 class Looking:
     """An engine that takes its time, and then looks whether the next block has come while it worked."""
 
@@ -163,12 +201,19 @@ def overlap(link: Link) -> list[bool]:
     engine = Looking(coming, points[100:], [])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Line, "exchange", exchange)
-        RingExecutor(engine, link, least=0).neighbors(points, points, 3, exclude_self=True)  # type: ignore[arg-type]
-    return engine.seen
+        together = RingExecutor(engine, link, least=0)  # type: ignore[arg-type]
+        together.neighbors(points, points, 3, exclude_self=True)
+        of_one_set = engine.seen[:1]  # what is looked up later has been waited for
+        together.neighbors(points[:50], points, 3, exclude_self=False)
+    return of_one_set + engine.seen[-2:]
 
 
 def two(link: Link) -> Any:
-    return alike(link), errors(link), overlap(link)
+    return alike(link), errors(link), overlap(link), shared(link)
+
+
+def three(link: Link) -> Any:
+    return alike(link, CASES[-2:]), shared(link)
 
 
 def lost(link: Link, k: int) -> list[tuple[str, str]]:
@@ -179,7 +224,7 @@ def lost(link: Link, k: int) -> list[tuple[str, str]]:
 
 
 def four(link: Link) -> Any:
-    return alike(link), lost(link, DIES)
+    return alike(link), shared(link), lost(link, DIES)
 
 
 def silent(link: Link) -> Any:
@@ -204,6 +249,18 @@ def test_four_ranks_give_what_one_gives(of_four: Any) -> None:
     assert of_four[0][0] == [f"{COUNT} cases"]
 
 
+@pytest.mark.parametrize("world", [3, 5])
+def test_odd_numbers_of_ranks_give_what_one_gives(world: int) -> None:
+    found, pairs = ring_world.run(world, World(three, engines))[0]
+    assert found == [f"{2 + (2 + 4) + (1 + 4)} cases"]
+    assert 0.99 < pairs[0] * world / (400 * 399 / 2) < 1.01 and pairs[1]
+
+
+def test_every_pair_is_looked_at_once(of_two: Any, of_four: Any) -> None:
+    assert of_two[0][3] == (200 * 199 // 2 + 100 * 200, True)
+    assert of_four[0][1] == (100 * 99 // 2 + 100 * 100 + 50 * 100, True)
+
+
 def test_errors_of_a_rank_are_the_leaders_by_class_and_name_the_rank(of_two: Any) -> None:
     found = of_two[0][1]
     assert found["memory"] == ("OutOfMemoryError", "rank 1: there is no room")
@@ -216,7 +273,7 @@ def test_errors_of_a_rank_are_the_leaders_by_class_and_name_the_rank(of_two: Any
 
 
 def test_the_next_block_is_on_its_way_while_an_engine_works(of_two: Any) -> None:
-    assert of_two[0][2] == [True, True]
+    assert of_two[0][2] == [True] * 3
 
 
 def test_few_pairs_bother_nobody(of_two: Any) -> None:
@@ -235,7 +292,7 @@ def test_all_ranks_end_with_one_code(of_two: Any) -> None:
 
 
 def test_a_killed_rank_is_named_and_ends_the_others(of_four: Any) -> None:
-    (kind, said), again = of_four[0][1]
+    (kind, said), again = of_four[0][2]
     assert kind == "LostRankError" and said.startswith("rank 2 is gone"), said
     assert again == ("LostRankError", "the ranks are out of step: an earlier task was left in its middle")
     assert of_four[1][2] == -signal.SIGKILL and [of_four[1][rank] for rank in (0, 1, 3)] == [0, 1, 1]

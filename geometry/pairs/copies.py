@@ -13,11 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geometry.pairs.merging import NOBODY, Ranked
 from geometry.types import Array, Floats, Ints, RadiusCounts
 
 Search = Callable[
     [Array, Array, int], tuple[Floats, Ints, Array]
 ]  # queries, base, k: squared distance, index, certified
+Between = Callable[
+    [Array, Array, int, tuple[Floats, Floats]], tuple[Ranked, Ranked]
+]  # two sets, k, squared distances beyond which nobody is wanted: tables of both
 Count = Callable[[Array, Array, Floats, tuple[Ints, Ints]], tuple[Ints, Ints]]  # queries, base, squared radii, weights
 
 ROWS = 4096  # rows compared at a time
@@ -129,3 +133,27 @@ def counts_of_distinct(queries: Array, base: Array, sq_radii: Floats, count: Cou
         (asked.counts, balls.counts),
     )
     return RadiusCounts(per_query[asked.group], per_ball[balls.group])
+
+
+def between_distinct(
+    sets: tuple[Array, Array], k: int, known: tuple[Floats, Floats], search: Between
+) -> tuple[Ranked, Ranked]:
+    """What `search` finds for the distinct rows of two sets in one another, for all rows; copies have one `known`."""
+    copies = [find_copies(one) for one in sets]
+    first, second = (one[found.first] if found.any else one for one, found in zip(sets, copies, strict=True))
+    told = [one[found.first] for one, found in zip(known, copies, strict=True)]
+    tables = search(first, second, k, (told[0], told[1]))
+    one, other = (
+        _of_all(table, mine, theirs, k) for table, mine, theirs in zip(tables, copies, copies[::-1], strict=True)
+    )
+    return one, other
+
+
+def _of_all(table: Ranked, mine: Copies, theirs: Copies, k: int) -> Ranked:
+    """A table of distinct rows among distinct rows as one of all among all; `nobody` is one more row, past the last."""
+    if theirs.any:
+        distinct, rows = len(theirs.first), len(theirs.group)
+        padded = Copies(np.append(theirs.first, rows), np.append(theirs.group, distinct))
+        sq_dist, index = expand(table[0], np.where(table[1] == NOBODY, distinct, table[1]), padded, k, own=False)
+        table = sq_dist, np.where(index == rows, NOBODY, index)
+    return (table[0][mine.group], table[1][mine.group]) if mine.any else table

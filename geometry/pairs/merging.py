@@ -12,6 +12,12 @@ import numpy as np
 from geometry.types import Floats, Ints
 
 Ranked = tuple[Floats, Ints]  # squared distance (m, k), row number in the whole base (m, k)
+NOBODY = int(np.iinfo(np.int64).max)  # the row number where a table ends early, at an infinite distance: ranked last
+
+
+def nobody(rows: int, k: int) -> Ranked:
+    """A table in which nobody has been found yet."""
+    return np.full((rows, k), np.inf), np.full((rows, k), NOBODY)
 
 
 def merged(tables: Iterable[Ranked], k: int) -> Ranked:

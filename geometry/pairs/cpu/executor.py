@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from geometry.pairs import tree
-from geometry.pairs.copies import counts_of_distinct, over_distinct
+from geometry.pairs.copies import between_distinct, counts_of_distinct, over_distinct
 from geometry.pairs.executor import table_of
+from geometry.pairs.merging import Ranked
 from geometry.pairs.plan import DEFAULT_BUDGET
 from geometry.pairs.torch_engine import TorchExecutor
 from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
@@ -49,6 +50,22 @@ class CpuExecutor:
             return *found, np.ones(len(asked), np.bool_)
 
         return table_of(*over_distinct(queries, base, k, search, exclude_self=exclude_self))
+
+    def between(self, first: Array, second: Array, k: int, known: tuple[Floats, Floats]) -> tuple[Ranked, Ranked]:
+        """Tables (n, k) of the rows of either set among those of the other, every pair looked at once; all certified.
+
+        known: per set (n,) squared distance to the k-th neighbour that a row has elsewhere, infinite without one.
+        Whoever is farther may be left out of the table, which then ends in rows of number NOBODY.
+        """
+        from geometry.pairs.cpu.between import between
+        from geometry.pairs.cpu.units import units_in_turn
+
+        if tree.suits(first, second, k):
+            both = (first, second), (second, first)
+            one, other = (self.neighbors(a, b, k, exclude_self=False) for a, b in both)
+            return (one.sq_dist, one.index), (other.sq_dist, other.index)
+        search = partial(between, units=units_in_turn(self.unit), means=(_threads(), self.budget))
+        return between_distinct((first, second), k, known, search)
 
     def radii(self, points: Array, k: int) -> Floats:
         """(n, k) distances to the k nearest others, float64."""

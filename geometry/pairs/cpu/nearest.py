@@ -46,30 +46,36 @@ def neighbors(
     out = np.full((len(queries), k), np.nan), np.full((len(queries), k), -1, np.int64)
     todo = np.arange(len(queries))
     with one_torch_thread():
-        for unit in units:
-            if len(todo) and _capacity(k) < len(base) // 2:
-                todo = _pass(ask, unit, todo, out)
-        if len(todo):
-            by_measuring(ask, units[-1], todo, out)
+        finish(ask, units, todo, out)
     return out
 
 
-def _capacity(k: int) -> int:
+def finish(ask: Search, units: tuple[Unit, ...], todo: Ints, out: tuple[Floats, Ints]) -> None:
+    """The rows of `todo` by one unit after the other, and the last of them by measuring."""
+    for unit in units:
+        if len(todo) and capacity(ask.k) < len(ask.base) // 2:
+            todo = _pass(ask, unit, todo, out)
+    if len(todo):
+        by_measuring(ask, units[-1], todo, out)
+
+
+def capacity(k: int) -> int:
+    """Candidates that a queue holds."""
     return 6 * k + 64
 
 
 def _pass(ask: Search, unit: Unit, todo: Ints, out: tuple[Floats, Ints]) -> Ints:
     """One unit over the rows of `todo`; the rows it had to leave."""
     rows = -(-len(ask.base) // BLOCK) * BLOCK
-    needed = rows * (column_bytes(ask.base.shape[1], unit) + queue_bytes(_capacity(ask.k))) + tile_bytes(ask.threads)
+    needed = rows * (column_bytes(ask.base.shape[1], unit) + queue_bytes(capacity(ask.k))) + tile_bytes(ask.threads)
     if ask.exclude_self and len(todo) == len(ask.base) and needed <= ask.room:
         return _symmetric_pass(ask, unit, out)
-    return by_queues(ask, unit, todo, _capacity(ask.k), out)
+    return by_queues(ask, unit, todo, capacity(ask.k), out)
 
 
 def _symmetric_pass(ask: Search, unit: Unit, out: tuple[Floats, Ints]) -> Ints:
     packed = pack(ask.base, near_together(ask.base, ask.threads), ask.frame, unit.layout, ask.threads)
-    queues = empty_queues(len(packed.words), _capacity(ask.k), 2 * ask.k + 32, np.arange(packed.n))
+    queues = empty_queues(len(packed.words), capacity(ask.k), 2 * ask.k + 32, np.arange(packed.n))
     side = packed.terms, queues
     error = unit.error(packed.words.shape[1])
     tiles = Tiles(unit)

@@ -46,11 +46,15 @@ class Queues(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """k neighbours; error of a product over the norms; both: columns ask too (in `settle`: thresholds are set)."""
+    """k neighbours; error of a product over the norms; both: columns ask too (in `settle`: thresholds are set).
+
+    fewer: a row may end with fewer than k, because its cut began with the k that it has elsewhere (`begin`).
+    """
 
     k: int
     error: float
     both: bool
+    fewer: bool = False
 
 
 def queue_bytes(capacity: int) -> int:
@@ -70,6 +74,13 @@ def empty_queues(rows: int, capacity: int, first: int, own: Array) -> Queues:
         np.zeros(rows, np.float32),
         np.zeros(rows, np.uint8),
     )
+
+
+@compiled
+def begin(queue: Queues, terms: Terms, known: Array) -> None:
+    """Cuts of the first rows from a distance (n,) float64 beyond which nobody is wanted, infinite where all are."""
+    for i in range(len(known)):
+        queue.cut[i], queue.reach[i] = threshold(terms.half_sq[i], terms.delta[i], known[i])
 
 
 @compiled
@@ -144,7 +155,7 @@ def sort_out(queue: Queues, terms: Terms, i: int, others: Terms, rule: Rule, upp
     room = len(score)
     queue.limits[i] = min(room, m + (m >> 1) + 32)
     cut, reach = threshold(terms.half_sq[i], terms.delta[i], bound)
-    if cut > NO_CUT:
+    if cut > queue.cut[i]:
         queue.cut[i], queue.reach[i] = cut, reach
     if m > room - (room >> 3):
         queue.spoiled[i] = 1

@@ -38,7 +38,8 @@ def rank(
 ) -> None:
     """Fill out (squared distances, indices), both (n, k), for the packed rows `visits` that are not spoiled.
 
-    out is indexed by the number of the original query row; squared distances are in units of the input.
+    out is indexed by the number of the original query row; squared distances are in units of the input. Of a row with
+    fewer than k candidates (`Rule.fewer`) the last columns stay as they were.
     """
     terms, queue = rows
     upper = np.empty(queue.scores.shape[1], np.float32)
@@ -47,7 +48,7 @@ def rank(
         if queue.spoiled[i] or queue.own[i] < -1:
             continue
         sort_out(queue, terms, i, others, rule, upper)
-        if queue.spoiled[i] or queue.counts[i] < rule.k:
+        if queue.spoiled[i] or (queue.counts[i] < rule.k and not rule.fewer):
             queue.spoiled[i] = 1
             continue
         query, row = originals.query_row[i], (terms.half_sq[i], terms.norm[i], terms.delta[i])
@@ -60,7 +61,7 @@ def rank(
                 break
             held = hold(heap, members, held, square, j)
         if not queue.spoiled[i]:
-            drain(heap, members, out[0][query], out[1][query], originals.scale)
+            drain(heap[:held], members[:held], out[0][query], out[1][query], originals.scale)
 
 
 @compiled

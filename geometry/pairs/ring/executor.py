@@ -13,7 +13,8 @@ from geometry.errors import LostRankError
 from geometry.pairs.executor import Executor, table_of
 from geometry.pairs.plan import DEVICES, resolve_device
 from geometry.pairs.ring.link import Link
-from geometry.pairs.ring.round import collect, do, hand_out
+from geometry.pairs.ring.round import collect, hand_out
+from geometry.pairs.ring.steps import do
 from geometry.pairs.ring.task import COUNTS, NEIGHBORS, Task, dtype_number
 from geometry.types import Array, Floats, Ints, Moments, Neighbors, PairSums, RadiusCounts
 

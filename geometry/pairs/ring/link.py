@@ -125,6 +125,11 @@ class Link:
         yield
         self.broken = False
 
+    def passed_on(self, block: Array, coming: slice) -> Exchange:
+        """Rows on their way to the next rank, while those of the span `coming` come from the one before."""
+        after, before = (self.rank + 1) % self.world, (self.rank - 1) % self.world
+        return self.rows.exchange(block, after, (coming.stop - coming.start, block.shape[1]), before)
+
     def added_up(self, counts: Ints) -> Ints:
         """At the leader, the sum of the counts of all ranks; every rank calls it. Raises LostRankError."""
         total = torch.from_numpy(counts)

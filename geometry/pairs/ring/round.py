@@ -1,26 +1,20 @@
-"""One task on one rank: its own rows meet the base block of every rank, and the answers go to the leader.
+"""What passes between the leader and the other ranks of a task: rows before it, answers or errors after it.
 
-A rank whose engine fails passes blocks on to the end, so that nobody waits for it, and then sends its error in place of
-an answer. The leader raises the first of them by rank, as the class that it was.
+The leader raises the first error by rank, as the class that it was. What ranks do in between stands in `steps`.
 """
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from geometry import errors
 from geometry.errors import GeometryError
-from geometry.pairs.executor import Executor
-from geometry.pairs.merging import joined_to
 from geometry.pairs.ring.link import Link
 from geometry.pairs.ring.task import COUNTS, Task, deal
 from geometry.types import Array, Floats, Ints
-
-Engine = Callable[[], Executor]  # made when it is needed, so that what stands in its way is an error of the task
 
 
 @dataclass(frozen=True)
@@ -64,64 +58,6 @@ def take(link: Link, task: Task) -> Share:
     base = link.rows.receive((of_base.stop - of_base.start, task.d), task.dtypes[1], 0)
     sq_radii = link.words.receive((task.base if task.kind == COUNTS else 0,), np.float64, 0)
     return Share(base if queries is None else queries, base, sq_radii)
-
-
-def do(link: Link, engine: Engine, task: Task, share: Share) -> Made:
-    """This rank's part of a task; every rank calls it."""
-    return (counted if task.kind == COUNTS else nearest)(link, engine, task, share)
-
-
-def nearest(link: Link, engine: Engine, task: Task, share: Share) -> Made:
-    """(m, k) squared distances and indices of this rank's queries, and (m,) whether they are certified."""
-    m, spans = len(share.queries), deal(task.base, link.world)
-    best = np.empty((m, 0)), np.empty((m, 0), np.int64)
-    certified = np.ones(m, np.bool_)
-
-    def meet(number: int, block: Array) -> None:
-        nonlocal best
-        own = bool(task.same) and number == link.rank
-        most = min(task.k, len(block) - own)
-        if m == 0 or most < 1:
-            return
-        table = engine().neighbors(share.queries, share.queries if own else block, most, exclude_self=own)
-        best = joined_to(best, (table.sq_dist, table.index + spans[number].start), task.k)
-        np.logical_and(certified, table.certified, out=certified)
-
-    failed = _go_round(link, share.base, spans, meet)
-    return Made((*best, certified), np.empty(0, np.int64), failed)
-
-
-def counted(link: Link, engine: Engine, task: Task, share: Share) -> Made:
-    """(m,) balls that hold each of this rank's queries, and (n,) queries of all ranks in each ball."""
-    spans = deal(task.base, link.world)
-    per_query, per_base = np.zeros(len(share.queries), np.int64), np.zeros(task.base, np.int64)
-
-    def meet(number: int, block: Array) -> None:
-        span = spans[number]
-        if len(share.queries) and len(block):
-            found = engine().radius_counts(share.queries, block, share.sq_radii[span])
-            per_query[:] += found.per_query
-            per_base[span] += found.per_base
-
-    failed = _go_round(link, share.base, spans, meet)
-    return Made((per_query,), link.added_up(per_base), failed)
-
-
-def _go_round(link: Link, block: Array, spans: list[slice], meet: Callable[[int, Array], None]) -> Exception | None:
-    """meet(rank that owns it, block) for every block, the next one on its way meanwhile; the first error of these."""
-    failed: Exception | None = None
-    after, before = (link.rank + 1) % link.world, (link.rank - 1) % link.world
-    for step in range(link.world):
-        number = (link.rank - step) % link.world
-        span, last = spans[(number - 1) % link.world], step + 1 == link.world
-        coming = None if last else link.rows.exchange(block, after, (span.stop - span.start, block.shape[1]), before)
-        if failed is None:
-            try:
-                meet(number, block)
-            except Exception as error:
-                failed = error
-        block = block if coming is None else coming.arrived()
-    return failed
 
 
 def report(link: Link, made: Made) -> None:

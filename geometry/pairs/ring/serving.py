@@ -12,7 +12,8 @@ import numpy as np
 from geometry.errors import LostRankError
 from geometry.pairs.executor import Executor
 from geometry.pairs.ring.link import IDLE, Link
-from geometry.pairs.ring.round import do, report, take
+from geometry.pairs.ring.round import report, take
+from geometry.pairs.ring.steps import do
 from geometry.pairs.ring.task import STOP, WORDS, Task
 
 PARTING = timedelta(seconds=10)
