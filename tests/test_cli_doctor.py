@@ -59,3 +59,24 @@ def test_one_dirty_set_among_several_is_1(points: Array, tmp_path: Path, capsys:
 def test_what_cannot_be_read_is_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", str(tmp_path / "none.npy")]) == 3
     assert "none.npy" in capsys.readouterr().err
+
+
+def test_ids_beside_and_within_are_looked_at(points: Array, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "x.npy", points)
+    ids = np.array([f"item {i}" for i in range(120)])
+    np.save(tmp_path / "x_ids.npy", ids)
+    assert examined(capsys, tmp_path / "x.npy", code=0)
+    ids[50] = ids[3]
+    np.savez(tmp_path / "y.npz", x=points, ids=ids)
+    np.save(tmp_path / "x_ids.npy", ids)
+    for name in ("x.npy", "y.npz"):
+        assert "doubled ids: 1 (row 50)" in examined(capsys, tmp_path / name, code=1)
+    np.savez(tmp_path / "y.npz", x=points, ids=ids, generation=np.arange(120) % 2)  # rows 3 and 50 are of two of them
+    assert examined(capsys, tmp_path / "y.npz", code=0)
+    np.save(tmp_path / "x_ids.npy", ids[:7])
+    assert main(["doctor", str(tmp_path / "x.npy")]) == 3 and "x.npy, 'ids'" in capsys.readouterr().err
+
+
+def test_a_narrower_dtype_is_told(points: Array, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "x.npy", points.astype(np.float16).astype(np.float32))
+    assert "120 x 10 float32 holding float16 values" in examined(capsys, tmp_path / "x.npy", code=0)

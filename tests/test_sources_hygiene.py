@@ -144,3 +144,103 @@ def test_blocks_change_nothing(clean: Array, monkeypatch: pytest.MonkeyPatch) ->
     assert whole.faults == {"exact_copies": 1, "near_copies": 1}
     monkeypatch.setattr("geometry.sources.checks.BLOCK_BYTES", 13 * 64)
     assert hygiene(clean) == whole and hygiene(clean).where == whole.where
+
+
+@pytest.mark.parametrize("relative", [1e-6, 1e-3])
+def test_near_copies_at_a_share_of_the_norm(relative: float) -> None:
+    rng = np.random.default_rng(2)
+    points = rng.standard_normal((3000, 32)).astype(np.float32)
+    step = rng.standard_normal((200, 32))
+    step *= relative * np.linalg.norm(points[:200], axis=1, keepdims=True) / np.linalg.norm(step, axis=1, keepdims=True)
+    points[2500:2700] = points[:200] + step
+    assert 198 <= hygiene(points).near_copies <= 200
+
+
+def test_a_dense_cluster_is_no_heap_of_near_copies() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((3000, 32)) * np.where(np.arange(3000) % 4, 1, 2e-3)[:, None]
+    assert hygiene(points).near_copies == 0
+
+
+CLEAN = {
+    "a line": lambda rng: rng.random((5000, 1)),
+    "a ring": lambda rng: np.exp(1j * rng.uniform(0, 7, (4000, 1))).view(np.float64),
+    "a plane": lambda rng: rng.standard_normal((40_000, 2)),
+    "a curve in 32 dimensions": lambda rng: np.sin(rng.random((4000, 1)) * np.arange(1, 33)),
+    "a shell": lambda rng: rng.standard_normal((2000, 64)) / 8,
+    "clusters": lambda rng: (
+        9 * rng.standard_normal((8, 32))[rng.integers(0, 8, 2000)] + rng.standard_normal((2000, 32))
+    ),
+    "a power law": lambda rng: rng.standard_normal((2000, 64)) / np.arange(1, 65),
+    "a steep power law": lambda rng: rng.standard_normal((2000, 64)) / np.arange(1, 65) ** 1.5,
+    "active units": lambda rng: np.maximum(rng.standard_normal((2000, 64)) - 0.5, 0),
+    "norms of Student's t": lambda rng: rng.standard_normal((3000, 32)) / np.sqrt(rng.chisquare(2, (3000, 1))),
+    "lognormal norms": lambda rng: rng.standard_normal((3000, 32)) * np.exp(rng.standard_normal((3000, 1))),
+    "two rows": lambda rng: rng.standard_normal((2, 3000)),
+    "rounded to 8 bits": lambda rng: np.round(rng.standard_normal((2000, 16)) * 64) / 64,
+}
+
+
+@pytest.mark.parametrize("law", CLEAN)
+def test_clean_laws_raise_no_alarm(law: str) -> None:
+    found = hygiene(CLEAN[law](np.random.default_rng(3)))
+    assert found.clean, found.faults
+
+
+def test_a_wild_row_is_found_within_a_heavy_tail_and_many_alike(clean: Array) -> None:
+    rng = np.random.default_rng(0)
+    points = rng.standard_normal((3000, 32)) / np.sqrt(rng.chisquare(4, (3000, 1)))
+    assert hygiene(points).norm_outliers == 0
+    points[[7, 9]] *= 1e5
+    assert hygiene(points).where["norm_outliers"] == (7, 9)
+    clean[::10] *= 20
+    assert hygiene(clean).norm_outliers == 20
+    same = np.ones((50, 8)) / np.sqrt(8) * np.where(np.arange(50)[:, None] == 3, 7, 1)
+    assert hygiene(same).where["norm_outliers"] == (3,)
+
+
+@pytest.mark.parametrize("columns", [[3], [3, 5], [3, 5, 9]])
+def test_columns_that_dominate_together(columns: list[int]) -> None:
+    points = np.random.default_rng(0).standard_normal((300, 32))
+    points[:, columns] *= 40
+    assert hygiene(points).where["dominant_columns"] == tuple(columns)
+
+
+@pytest.mark.parametrize(("jitter", "count"), [(1e-12, 1), (1e-5, 1), (1e-2, 0)])
+def test_a_constant_column_with_jitter(clean: Array, jitter: float, count: int) -> None:
+    clean[:, 4] = 3 + jitter * clean[:, 4]
+    found = hygiene(np.hstack([clean, clean[::-1]])[:, :12])
+    assert found.nearly_constant_columns == count and found.constant_columns == 0
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint16])
+def test_whole_numbers_cut_off_at_the_end_of_their_range(kind: type) -> None:
+    ends, normal = np.iinfo(kind), np.random.default_rng(0).standard_normal((300, 64))
+    middle, unit = (ends.max + ends.min) / 2, (ends.max - ends.min) / 2
+    cut = np.clip(np.round(middle + normal * unit / 2), ends.min, ends.max).astype(kind)
+    expected = int(np.sum(cut == ends.max)) + (int(np.sum(cut == ends.min)) if ends.min else 0)
+    for points in (cut, cut.astype(np.float32)):
+        assert abs(hygiene(points).saturated_values - expected) < 30  # -127 is no end where -128 is there
+    by_row = np.round(normal / np.abs(normal).max(axis=1, keepdims=True) * 127)
+    assert hygiene(by_row).saturated_values == 0
+
+
+def test_values_of_a_narrower_dtype_are_told_and_no_fault(clean: Array) -> None:
+    wide = clean.astype(np.float32)
+    rounded = (wide.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+    for points, told in ((wide, ""), (clean, ""), (rounded, "bfloat16"), (clean.astype(np.float16), "")):
+        assert hygiene(points).value_precision == told and hygiene(points).clean
+    assert hygiene(clean.astype(np.float16).astype(np.float64)).value_precision == "float16"
+    assert hygiene(wide.astype(np.float64)).value_precision == "float32"
+    assert hygiene(np.round(10 * clean)).value_precision == ""
+    cut = np.clip(wide * 1e5, -65504, 65504).astype(np.float16)
+    expected = int(np.sum(np.abs(cut) == 65504))
+    assert expected and hygiene(cut.astype(np.float32)).saturated_values == expected
+
+
+def test_doubled_ids(clean: Array) -> None:
+    ids = np.arange(200)
+    assert hygiene(clean, ids).clean
+    ids[[7, 90]] = 3
+    found = hygiene(clean, ids.astype(str))
+    assert found.faults == {"doubled_ids": 2} and found.where["doubled_ids"] == (7, 90)

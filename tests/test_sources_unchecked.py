@@ -37,7 +37,8 @@ def dirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Array]
 
 def test_hygiene_of_a_file_is_that_of_its_rows(dirty: tuple[Path, Array], monkeypatch: pytest.MonkeyPatch) -> None:
     path, points = dirty
-    ((where, rows),) = unchecked.unchecked([path])
+    (one,) = unchecked.unchecked([path])
+    where, rows = one.where, one.rows
     assert where == str(path) and isinstance(rows, Stored)
     whole = hygiene(points)
     assert {"nan_rows", "infinite_rows", "zero_rows", "exact_copies", "near_copies", "norm_outliers"} <= set(
@@ -51,7 +52,8 @@ def test_hygiene_of_a_file_is_that_of_its_rows(dirty: tuple[Path, Array], monkey
 
 def test_a_fingerprint_of_a_file_is_that_of_its_rows(dirty: tuple[Path, Array]) -> None:
     path, points = dirty
-    ((_, rows),) = unchecked.unchecked([path])
+    (one,) = unchecked.unchecked([path])
+    rows = one.rows
     found, whole = fingerprint(rows), fingerprint(points)
     for name in vars(whole):
         assert np.array_equal(getattr(found, name), getattr(whole, name)), name
@@ -62,7 +64,8 @@ def test_what_cannot_be_read_in_parts_and_what_is_small_comes_whole(tmp_path: Pa
     np.savez_compressed(tmp_path / "x.npz", x=points)
     np.save(tmp_path / "y.npy", points)
     for path in ("x.npz", "y.npy"):
-        ((_, rows),) = unchecked.unchecked([tmp_path / path])
+        (one,) = unchecked.unchecked([tmp_path / path])
+        rows = one.rows
         assert isinstance(rows, np.ndarray) and np.array_equal(rows, points)
 
 

@@ -93,7 +93,7 @@ def hygiene_of(plan: Plan, g: int) -> Hygiene:
     """How clean the set at position g is, looked at once: best before statistics have filled the memory."""
     memo = plan.scans[g].memo
     if "hygiene" not in memo:
-        memo["hygiene"] = hygiene(plan.sets[g].points)
+        memo["hygiene"] = hygiene(plan.sets[g].points, plan.sets[g].ids)
     found: Hygiene = memo["hygiene"]
     return found
 

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
     from geometry.sources import hygiene
     from geometry.sources.unchecked import unchecked
 
-    found = [(where, hygiene(points)) for where, points in unchecked(args.paths, key=args.key)]
+    found = [(one.where, hygiene(one.rows, one.ids)) for one in unchecked(args.paths, key=args.key)]
     clean = all(one.clean for _, one in found)
     if args.json:
         print(dumps({"clean": clean, "sets": [as_dict(where, one) for where, one in found]}))
@@ -51,7 +51,8 @@ def as_dict(where: str, one: Hygiene) -> dict[str, Any]:
 def page(where: str, one: Hygiene) -> str:
     """A set as text: a line of what it is, and one per fault."""
     norms = "no finite row" if one.norm_min is None else f"norms {one.norm_min:.4g} to {one.norm_max:.4g}"
-    head = f"{where}: {one.n} x {one.d} {one.value_dtype}, {norms}: {'clean' if one.clean else 'dirty'}"
+    holding = f" holding {one.value_precision} values" if one.value_precision else ""
+    head = f"{where}: {one.n} x {one.d} {one.value_dtype}{holding}, {norms}: {'clean' if one.clean else 'dirty'}"
     return "\n".join([head, *(_line(fault) for fault in as_dict(where, one)["faults"])])
 
 

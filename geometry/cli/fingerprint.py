@@ -60,7 +60,9 @@ def fingerprints(paths: list[str], key: str | None = None) -> dict[str, Fingerpr
     for path in paths:
         ready = path.endswith(SUFFIX)
         made += (
-            [(path, read_fingerprint(path))] if ready else ((w, fingerprint(p)) for w, p in unchecked([path], key=key))
+            [(path, read_fingerprint(path))]
+            if ready
+            else ((one.where, fingerprint(one.rows)) for one in unchecked([path], key=key))
         )
     return dict(zip(_names([where.removesuffix(SUFFIX) for where, _ in made]), (one for _, one in made), strict=True))
 

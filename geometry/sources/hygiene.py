@@ -1,12 +1,13 @@
 """How clean a set is: what would mislead the statistics, counted and reported, never silently dropped.
 
 One pass in blocks of rows (`geometry.sources.sweep`), then a second look at the few rows that may be copies: exact ones
-share a digest, near ones a cell of a grid (`geometry.sources.near_copies`), and both are compared themselves. A norm
-counts as an outlier beyond OUTLIER times the median norm of the finite rows: a share of the scale of the set, so that
-it holds in any unit and finds single wild rows at any dimension. A column dominates that holds more than half of the
-total variance or of the mean squared length (Timkey and van Schijndel 2021 call such dimensions rogue); with fewer than
-DOMINATED columns that says nothing. Values at the end of the dtype's range have been cut off; values below its normal
-numbers have lost digits, and count where they are more than SUBNORMAL of all that are not zero.
+share a digest, near ones a cell of a grid (`geometry.sources.near_copies`), and both are compared themselves. Which
+norms are outliers is decided in `geometry.sources.wild_norms`, which columns are odd in `geometry.sources.odd_columns`.
+
+Values at the end of the range of their dtype have been cut off, and so have whole numbers that end where those of 8 or
+16 bits do and stand there more than once in a row: quantisation by the largest value of a row leaves one there.
+Values below the normal numbers of the dtype have lost digits, and count where they are more than SUBNORMAL of all.
+Floating points that use fewer bits than they have were rounded to a narrower dtype before; that is told, no fault.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from typing import Any
 import numpy as np
 
 from geometry.sources.checks import as_rows
-from geometry.sources.near_copies import near_copies, near_radius, pairs_together
+from geometry.sources.near_copies import near_copies, pairs_together
+from geometry.sources.odd_columns import odd_columns
 from geometry.sources.sweep import Sweep, sweep
+from geometry.sources.wild_norms import wild_norms
 from geometry.types import Array, Ints
 
-OUTLIER = 6.0  # median norms: a Gaussian in d >= 2 passes it with probability under 1e-10
-DOMINATED = 8  # columns from which one that holds half is one too many
-HALF = 0.5
 REPEATED = 0.01  # share of the rows that are one row over again
 SUBNORMAL = 0.01
+AGAIN = 0.1  # share of the rows: as many ends of a range again in a row are no chance of rounding
+WHOLE = ((-128, 127), (0, 255), (-32768, 32767), (0, 65535))  # the ranges of 8 and 16 bits
+NARROWER = (("bfloat16", 8, 3.4e38), ("float16", 11, 65504.0), ("float32", 24, 3.5e38))  # bits, largest
 SHOWN = 5  # rows or columns named of each fault
 
 
@@ -36,9 +39,12 @@ class Hygiene:
     non_finite_rows hold NaN (nan_rows) or infinity (infinite_rows); zero_rows are all zero; exact_copies repeat an
     earlier row bit by bit (minus zero is zero), near_copies all but repeat one; repeated_row counts the copies of one
     row that makes up more than a hundredth of the set; constant_columns have one value over the finite rows, and need
-    two rows to say so; dominant_columns hold more than half of the variance or length; norm_outliers have a norm beyond
-    six times the median; saturated_values stand at the end of the dtype's range, subnormal_values below its normal
-    numbers. value_dtype, value_max: of the stored values. where: the first rows or columns of each fault.
+    two rows to say so; nearly_constant_columns deviate by less than a thousandth of the median column; dominant_columns
+    hold, alone or up to three together, more than half of the variance or length; norm_outliers have a norm that others
+    do not lead up to; saturated_values stand at the end of the range of their dtype, subnormal_values below its normal
+    numbers; doubled_ids are rows whose id an earlier one has. value_dtype, value_max: of the stored values;
+    value_precision: the narrower dtype that holds them all, where there is one. where: the first rows or columns of
+    each fault.
     """
 
     n: int
@@ -58,7 +64,10 @@ class Hygiene:
     dominant_columns: int = 0
     saturated_values: int = 0
     subnormal_values: int = 0
+    nearly_constant_columns: int = 0
+    doubled_ids: int = 0
     value_dtype: str = ""
+    value_precision: str = ""
     value_max: float | None = None
     where: dict[str, tuple[int, ...]] = field(default_factory=dict, compare=False)
 
@@ -84,7 +93,9 @@ FAULTS = {
     "exact_copies": "keep each row once, or expect neighbour statistics to see copies",
     "near_copies": "the same item embedded twice: keep one of each",
     "repeated_row": "one row over again: a default value or a constant answer",
+    "doubled_ids": "two rows of one item: pairing by ids would take either; give every row its own",
     "constant_columns": "dead units: they add nothing; leave them out before cosines are taken",
+    "nearly_constant_columns": "dead units with jitter: standardising would make noise of them; leave them out",
     "dominant_columns": "they decide distances and cosines alone: centre or standardise the columns",
     "norm_outliers": "look at these rows: units, tokens such as BOS, or failed inputs",
     "saturated_values": "cut off at the end of the range: store a wider dtype",
@@ -92,10 +103,11 @@ FAULTS = {
 }  # fault -> what to do about it
 
 
-def hygiene(points: Any) -> Hygiene:
+def hygiene(points: Any, ids: Any = None) -> Hygiene:
     """Counts of what is wrong with the points (n, d), any float type; a set without rows or columns gives zeros.
 
-    Rows in files (`geometry.pairs.stored.Stored`) are read in blocks: once, and again where rows may be copies.
+    ids: (n,) one for each row. Rows in files (`geometry.pairs.stored.Stored`) are read in blocks: once, and again where
+    rows may be copies.
     """
     rows = as_rows(points)
     n, d = rows.shape
@@ -105,8 +117,7 @@ def hygiene(points: Any) -> Hygiene:
     finite = np.flatnonzero(~np.isnan(seen.norms))
     norms = seen.norms[finite]
     spread = (norms.min(), np.median(norms), norms.max()) if len(norms) else (None, None, None)
-    found = _rows(rows, seen, finite) | _columns(seen, len(finite))
-    values = _values(rows, seen)
+    found = _rows(rows, seen, finite) | odd_columns(seen, len(finite)) | {"doubled_ids": _doubled(ids)}
     counts = {name: len(numbers) for name, numbers in found.items()}
     repeated, row = _repeated(seen, finite)
     where = {name: tuple(int(i) for i in numbers[:SHOWN]) for name, numbers in found.items() if len(numbers)}
@@ -117,25 +128,35 @@ def hygiene(points: Any) -> Hygiene:
         norm_min=None if spread[0] is None else float(spread[0]),
         norm_median=None if spread[1] is None else float(spread[1]),
         norm_max=None if spread[2] is None else float(spread[2]),
+        saturated_values=_saturated(seen, rows),
+        subnormal_values=seen.subnormal if seen.subnormal > SUBNORMAL * n * d else 0,
         value_dtype=str(rows.dtype),
+        value_precision=_precision(seen, rows),
         value_max=seen.largest,
         where=where | ({"repeated_row": (row,)} if repeated else {}),
-        **counts, **values,
+        **counts,
     )  # fmt: skip
+
+
+def _doubled(ids: Any) -> Ints:
+    """Rows whose id an earlier row has."""
+    if ids is None:
+        return np.empty(0, np.int64)
+    _, first = np.unique(np.asarray(ids), return_index=True)
+    return np.setdiff1d(np.arange(len(ids)), first, assume_unique=True)
 
 
 def _rows(rows: Array, seen: Sweep, finite: Ints) -> dict[str, Ints]:
     """Row numbers of every fault of rows."""
     norms = seen.norms[finite]
-    middle = np.median(norms) if len(norms) else 0.0
     distinct, copies = _apart(rows, seen, finite)
     return {
         "nan_rows": np.flatnonzero(seen.nan),
         "infinite_rows": np.flatnonzero(seen.infinite & ~seen.nan),
         "zero_rows": finite[norms == 0],
         "exact_copies": copies,
-        "near_copies": near_copies(rows, seen.shadows, distinct, near_radius(rows, distinct)),
-        "norm_outliers": finite[norms > OUTLIER * middle] if middle > 0 else finite[:0],
+        "near_copies": near_copies(rows, seen.shadows, distinct),
+        "norm_outliers": finite[wild_norms(norms)],
     }
 
 
@@ -161,17 +182,22 @@ def _repeated(seen: Sweep, finite: Ints) -> tuple[int, int]:
     return (0, 0) if few else (often - 1, int(finite[first[most]]))
 
 
-def _columns(seen: Sweep, finite: int) -> dict[str, Ints]:
-    d = len(seen.low)
-    constant = np.flatnonzero(seen.low == seen.high) if finite > 1 else np.empty(0, np.int64)
-    dominant = np.zeros(d, np.bool_)
-    for share in (seen.variance, seen.square):
-        total = share.sum()
-        if d >= DOMINATED and np.isfinite(total) and total > 0:
-            dominant |= share > HALF * total
-    return {"constant_columns": constant, "dominant_columns": np.flatnonzero(dominant)}
+def _saturated(seen: Sweep, rows: Array) -> int:
+    """Values at the ends of the range of their dtype, or of whole numbers of 8 or 16 bits."""
+    ends = (seen.bottom, seen.top)
+    if not seen.whole:
+        precision = _precision(seen, rows)
+        limits = [float(np.finfo(rows.dtype).max), *(most for name, _, most in NARROWER[1:2] if name == precision)]
+        return sum(end.count for end in ends if abs(end.value) in limits)
+    for low, high in WHOLE:
+        at = [end for end in ends if end.value in ({low, low + 1, high} if low else {high})]
+        if seen.bottom.value >= low and seen.top.value == high and sum(end.again for end in at) > AGAIN * len(rows):
+            return sum(end.count for end in at)
+    return 0
 
 
-def _values(rows: Array, seen: Sweep) -> dict[str, int]:
-    many = seen.subnormal > SUBNORMAL * len(rows) * rows.shape[1]
-    return {"saturated_values": seen.saturated, "subnormal_values": seen.subnormal if many else 0}
+def _precision(seen: Sweep, rows: Array) -> str:
+    """The narrower floating dtype whose numbers all values are; empty where there is none, and for whole numbers."""
+    own = int(np.finfo(rows.dtype).nmant) + 1
+    fits = (name for name, bits, most in NARROWER if seen.bits <= bits < own and seen.largest <= most)
+    return "" if seen.whole else next(fits, "")

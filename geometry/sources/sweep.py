@@ -8,7 +8,9 @@ difference of two rows shows along such a direction as a normal deviate of size 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +23,21 @@ SEED = 0
 
 
 @dataclass(frozen=True)
+class End:
+    """An extreme value, how often it stands there, and how many of these are not the first of their row."""
+
+    value: float
+    count: int = 0
+    again: int = 0
+
+
+@dataclass(frozen=True)
 class Sweep:
     """Of rows: norms (n,) float64, digests (n,) uint64, nan and infinite (n,) bool, shadows (n, up to 8) float32.
 
     Of columns, over finite rows: low, high (d,); variance (d,) with ddof 0; square (d,) mean square about zero. Of
-    values: how many are saturated and subnormal, and the largest magnitude.
+    values of finite rows: the ends of their range, how many are subnormal, the significant bits that they use, and
+    whether all are whole numbers.
     """
 
     norms: Floats
@@ -37,9 +49,16 @@ class Sweep:
     high: Floats
     variance: Floats
     square: Floats
-    saturated: int
+    bottom: End
+    top: End
     subnormal: int
-    largest: float
+    bits: int
+    whole: bool
+
+    @property
+    def largest(self) -> float:
+        """The largest magnitude; 0 where no row is finite."""
+        return max(-self.bottom.value, self.top.value, 0.0)
 
 
 @dataclass(frozen=True)
@@ -51,9 +70,11 @@ class _Part:
     high: Floats
     first: Floats
     second: Floats
-    saturated: int
+    bottom: End
+    top: End
     subnormal: int
-    largest: float
+    used: int  # the bits of all values, or-ed
+    whole: bool
 
 
 def sweep(rows: Array) -> Sweep:
@@ -74,9 +95,11 @@ def sweep(rows: Array) -> Sweep:
         high=np.max([part.high for part in parts], axis=0),
         variance=variance,
         square=square,
-        saturated=sum(part.saturated for part in parts),
+        bottom=_joined(min, [part.bottom for part in parts]),
+        top=_joined(max, [part.top for part in parts]),
         subnormal=sum(part.subnormal for part in parts),
-        largest=max(part.largest for part in parts),
+        bits=_significant(rows.dtype, [part.used for part in parts]),
+        whole=all(part.whole for part in parts),
     )  # fmt: skip
 
 
@@ -105,7 +128,7 @@ def _part(block: Array, shift: Floats, directions: Floats) -> _Part:
     finite = values[good]
     norms, shadows = np.full(len(values), np.nan), np.full((len(values), directions.shape[1]), np.nan, np.float32)
     norms[good] = row_norms(finite)
-    magnitude, limit = np.abs(block[good]), np.finfo(block.dtype)
+    kept = block[good]
     with np.errstate(over="ignore", invalid="ignore"):
         centred = finite - shift
         shadows[good] = centred @ directions
@@ -116,7 +139,27 @@ def _part(block: Array, shift: Floats, directions: Floats) -> _Part:
         high=finite.max(axis=0, initial=-np.inf),
         first=centred.sum(axis=0),
         second=second,
-        saturated=int(np.sum(magnitude >= limit.max)),
-        subnormal=int(np.sum((magnitude > 0) & (magnitude < limit.tiny))),
-        largest=float(magnitude.max(initial=0)),
+        bottom=_end(kept, kept.min(initial=np.inf)),
+        top=_end(kept, kept.max(initial=-np.inf)),
+        subnormal=int(np.sum((kept != 0) & (np.abs(kept) < np.finfo(kept.dtype).tiny))),
+        used=int(np.bitwise_or.reduce(np.ascontiguousarray(kept).view(f"u{kept.itemsize}"), axis=None)),
+        whole=bool(np.all(kept[:1] == np.rint(kept[:1]))) and bool(np.all(kept == np.rint(kept))),
     )
+
+
+def _end(values: Array, value: Any) -> End:
+    per_row = np.sum(values == value, axis=1)
+    return End(float(value), int(per_row.sum()), int(np.sum(np.maximum(per_row - 1, 0))))
+
+
+def _joined(extreme: Callable[..., float], ends: list[End]) -> End:
+    value = extreme(end.value for end in ends)
+    same = [end for end in ends if end.value == value]
+    return End(value, sum(end.count for end in same), sum(end.again for end in same))
+
+
+def _significant(dtype: Any, used: list[int]) -> int:
+    """Bits of the significand, the leading one included, down to the last that any value uses."""
+    fraction = int(np.finfo(dtype).nmant)
+    bits = int(np.bitwise_or.reduce(np.array(used, np.uint64))) & ((1 << fraction) - 1)
+    return 1 + fraction - ((bits & -bits).bit_length() - 1) if bits else 1
