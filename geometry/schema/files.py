@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -21,11 +22,14 @@ import numpy as np
 
 from geometry.errors import GeometryError, InputError
 from geometry.schema.characters import ESCAPED, printable
+from geometry.schema.documents import read_document
 from geometry.schema.places import make_folder
 from geometry.schema.shape import require_shape
 from geometry.types import Array, Record
 
 FORMULA = tuple("=+-@\t\n")  # what a spreadsheet takes for the start of a formula, or skips before one
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?")  # a sign before digits alone starts none
+MOST_ROWS = 512 << 20  # bytes of results.jsonl: a million rows
 COLUMNS = (
     "generation", "position", "layer", "name", "variant", "value", "stderr", "low", "high", "method", "null", "null_of",
     "z", "n", "d", "k", "exact", "status", "reason",
@@ -126,11 +130,11 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def cell(value: Any) -> Any:
-    """A value as a spreadsheet may hold it: text that would be a formula or move a cursor is only text."""
+    """A value as a spreadsheet may hold it: text that would be a formula or move a cursor is only text; -1.5 stays."""
     if not isinstance(value, str):
         return value
     shown = printable(value)
-    return f"'{shown}" if shown[:1] in FORMULA else shown
+    return f"'{shown}" if shown[:1] in FORMULA and not NUMBER.fullmatch(shown) else shown
 
 
 def read_record(folder: Path | str) -> Record:
@@ -146,8 +150,8 @@ def read_run(folder: Path | str) -> Record:
     """A record from `folder` without its arrays; InputError as `read_record`."""
     folder = Path(folder)
     with readable(folder):
-        run = json.loads((folder / "run.json").read_text("utf-8"))
-        lines = (folder / "results.jsonl").read_text("utf-8").splitlines()
+        run = json.loads(read_document(folder / "run.json"))
+        lines = read_document(folder / "results.jsonl", MOST_ROWS).splitlines()
         results = [json.loads(line) for line in lines]
         require_shape(run, results)
         return Record(run, results, {})
