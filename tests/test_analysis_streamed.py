@@ -201,6 +201,16 @@ def test_parts_of_a_streamed_run_are_joined(streamed: Any, folder: Path, tmp_pat
     assert whole.run["exactness"]["streamed"] == [{"rows": N, "sampled": SAMPLE}] * 2
 
 
-def test_rows_in_files_are_not_turned(folder: Path) -> None:
-    with pytest.raises(UsageError, match="stay in their files"):
-        run(folder, align="rows")
+def test_rows_in_files_are_turned_as_they_are_read(folder: Path, tmp_path: Path) -> None:
+    """A copy in another encoder's axes: told by its residual, and the same as the first in what a rotation moves."""
+    points = np.load(folder / "gen_0.npy")
+    turn = np.linalg.qr(np.random.default_rng(9).standard_normal((D, D)))[0]
+    np.save(tmp_path / "gen_0.npy", points)
+    np.save(tmp_path / "gen_1.npy", (points.astype(np.float64) @ turn).astype(np.float32))
+    found = run(tmp_path, align="rows", statistics=("frechet", "prdc", "spectrum_shift"))
+    plain = run(tmp_path, statistics=("frechet",))
+    assert float(rows_of(plain, "frechet")[0]["value"]) > 1e-3
+    assert float(rows_of(found, "frechet")[0]["value"]) < 1e-10
+    assert rows_of(found, "prdc")[3]["value"] == 1.0
+    assert any("leaves 0.000 of the variance" in warning for warning in found.record.run["warnings"])
+    assert found.record.run["exactness"]["streamed"] == [{"rows": N, "sampled": SAMPLE}] * 2

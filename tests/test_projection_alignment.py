@@ -6,7 +6,9 @@ import pytest
 
 from geometry.errors import InputError, UnpairedError, UsageError
 from geometry.pairs import Scan, executor
-from geometry.projection import project
+from geometry.pairs.stored import stored_array
+from geometry.pairs.streamed import Whole
+from geometry.projection import matched, project
 from geometry.projection.alignment import aligned, residual, rotation
 from geometry.types import EmbeddingSet
 
@@ -102,3 +104,54 @@ def test_what_cannot_be_aligned_says_why(second, align, error, words):
 def test_collapsed_rows_are_aligned(n):
     made, residuals = aligned(scans(np.ones((n, 4)), rows()[:n, :4]), "rows")
     assert np.isfinite(made[1].points).all() and np.isfinite(residuals).all()
+
+
+def stored_scans(*sets, ids=None, m=60):
+    """Sampled rows of sets that count as files."""
+    made = []
+    for g, points in enumerate(sets):
+        names = None if ids is None else ids[g]
+        numbers = np.sort(np.random.default_rng(g).choice(len(points), m, replace=False))
+        scan = Scan(points[numbers], executor("cpu"), ids=None if names is None else names[numbers])
+        scan.numbers, scan.whole = numbers, Whole(stored_array(points), scan, 5, 1 << 12, ids=names)
+        made.append(scan)
+    return made
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_sets_in_files_are_turned_like_those_in_memory(kind, monkeypatch):
+    monkeypatch.setattr(matched, "BLOCK_BYTES", 8 * D * 50)
+    noise = 0.3 * np.random.default_rng(7).standard_normal((N, D))
+    sets = [rows().astype(kind), ((rows() + noise) @ clouds.rotation(D, 5) + 3).astype(kind)]
+    (_, plain), known = aligned(scans(*sets), "rows")
+    (_, found), residuals = aligned(stored_scans(*sets), "rows")
+    assert residuals == pytest.approx(known, abs=0.02)  # other halves
+    assert found.whole.stored.dtype == found.points.dtype == kind
+    close = {"rtol": 1e-6, "atol": 1e-5 if kind == np.float32 else 1e-12}
+    np.testing.assert_allclose(found.whole.stored[:], plain.points, **close)
+    np.testing.assert_array_equal(found.points, found.whole.stored[found.numbers])
+    np.testing.assert_array_equal(found.whole.stored[3:9], found.whole.stored[:][3:9])
+    (_, mixed), _ = aligned([*scans(sets[0]), *stored_scans(sets[1])], "rows")
+    np.testing.assert_allclose(mixed.whole.stored[:], plain.points, **close)
+    (_, other), _ = aligned([*stored_scans(sets[0]), *scans(sets[1])], "rows")
+    np.testing.assert_allclose(other.points, plain.points, **close)
+
+
+def test_ids_match_rows_of_files():
+    names = np.array([f"row {i}" for i in range(N)])
+    order = np.random.default_rng(1).permutation(N)[: N - 40]
+    sets = [rows(), (rows() @ clouds.rotation(D, 6))[order]]
+    (_, found), residuals = aligned(stored_scans(*sets, ids=[names, names[order]]), "ids")
+    assert residuals == pytest.approx([0.0, 0.0], abs=1e-9)
+    np.testing.assert_allclose(found.whole.stored[:], rows()[order], atol=1e-9)
+    with pytest.raises(UnpairedError, match="has 200 rows, the one it is aligned to 240"):
+        aligned(stored_scans(*sets), "rows")
+    with pytest.raises(UnpairedError, match="no ids"):
+        aligned(stored_scans(*sets), "ids")
+
+
+def test_few_and_equal_rows_of_files():
+    """Nothing to turn, and too few to hold any out."""
+    assert aligned(stored_scans(np.ones((9, 3)), np.ones((9, 3)), m=4), "rows")[1] == [0.0, 0.0]
+    three = np.random.default_rng(0).standard_normal((3, 2))
+    assert aligned(stored_scans(three, three @ clouds.rotation(2, 1), m=2), "rows")[1][1] < 1e-12

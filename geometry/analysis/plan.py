@@ -96,8 +96,6 @@ def _plan(sets: Sequence[EmbeddingSet], options: Options) -> Plan:
         simplefilter("always")
         engine, guesses = _engine(sets, options, room and max(room - beside, memory.LEAST))
     asked = Asked(width, max([1, *(one.k for one in entries if one.whole in AMONG_ALL)]), options.sampled, options.seed)
-    if options.align != "none" and beside:
-        raise UsageError("rows that stay in their files cannot be turned; raise --memory-budget, or leave --align out")
     scans = tuple(scan_of(one, engine, asked, block) for one in sets)
     reference = position_of(options.reference, sets)
     scans, residuals = _aligned(scans, options.align, reference, sets[0].layer)

@@ -39,7 +39,7 @@ def scan_of(one: EmbeddingSet, engine: Executor, asked: Asked, block_bytes: int)
     rows = sample_rows(len(one.points), asked.rows, asked.seed)
     labels, ids = (None if values is None else np.asarray(values)[rows] for values in (one.labels, one.ids))
     scan = Scan(one.points[rows], engine, k=asked.width, seed=asked.seed, labels=labels, ids=ids)
-    scan.numbers, scan.whole = rows, Whole(one.points, scan, asked.among, block_bytes, one.labels)
+    scan.numbers, scan.whole = rows, Whole(one.points, scan, asked.among, block_bytes, one.labels, one.ids)
     return scan
 
 
@@ -47,6 +47,6 @@ def told(scan: Scan) -> str:
     """What is looked at of a set whose rows stay in their files."""
     rows = len(scan.whole.stored) if scan.whole is not None else scan.n
     return (
-        f"{rows} rows stay in their files; moments and what follows from them are of all rows, distances to neighbours "
-        f"are those of {scan.n} sampled rows among all, all else looks at the {scan.n} rows"
+        f"{rows} rows stay in their files; moments and what follows from them are of all rows, neighbourhoods, tails "
+        f"and coverage those of {scan.n} sampled rows among all, all else looks at the {scan.n} rows"
     )

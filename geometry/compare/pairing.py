@@ -39,7 +39,7 @@ def pairs_of(scan: Scan, reference: Scan, by_position: bool, name: str) -> tuple
 
 def _paired(scan: Scan, reference: Scan, by_position: bool, name: str) -> tuple[Scan, Scan]:
     if scan.ids is not None and reference.ids is not None:
-        mine, theirs = _common(np.asarray(scan.ids), np.asarray(reference.ids), name)
+        mine, theirs = common(np.asarray(scan.ids), np.asarray(reference.ids), name)
         return _of_rows(scan, mine), _of_rows(reference, theirs)
     if not by_position:
         raise UnpairedError(
@@ -51,7 +51,7 @@ def _paired(scan: Scan, reference: Scan, by_position: bool, name: str) -> tuple[
     return scan, reference
 
 
-def _common(ids: Any, reference_ids: Any, name: str) -> tuple[Ints, Ints]:
+def common(ids: Any, reference_ids: Any, name: str) -> tuple[Ints, Ints]:
     """Row numbers in both sets of the ids that both have, in the order of the first."""
     for which, values in (("ids", ids), ("reference_ids", reference_ids)):
         if len(np.unique(values)) < len(values):

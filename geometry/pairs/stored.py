@@ -15,9 +15,10 @@ import numpy as np
 
 from geometry.pairs.arrays import as_points
 from geometry.pairs.plan import blocks
-from geometry.types import Array, Ints
+from geometry.types import Array, Floats, Ints
 
 BLOCK_BYTES = 32 << 20  # of one read: large enough for any disk, small beside any budget
+GROUP, GROUPS = 64, 64  # rows multiplied together, and groups of them that are in memory as float64
 GAP = 128 << 10  # bytes between two rows asked for, beyond which they are read apart: what a read of its own costs
 
 
@@ -77,6 +78,11 @@ class Stored:
         """The same files with these rows alone, ascending."""
         return replace(self, kept=numbers if self.kept is None else self.kept[numbers])
 
+    def turned(self, turn: Floats) -> Stored:
+        """The same files with every row turned by a matrix (d, d) as it is read."""
+        kind = np.dtype(np.float64 if self.dtype == np.float64 else np.float32)
+        return replace(self, read=lambda start, stop: turn_rows(self._given(self.read(start, stop)), turn), dtype=kind)
+
     def _span(self, start: int, stop: int) -> Array:
         if start == stop:
             return np.empty((0, self.d), self.dtype)
@@ -106,6 +112,24 @@ class Stored:
 
     def _given(self, rows: Array) -> Array:
         return as_points(rows, self.where or "points").astype(self.dtype, copy=False)
+
+
+def turn_rows(
+    points: Array,  # (n, d)
+    turn: Floats,  # (d, d)
+) -> Array:
+    """(n, d) points times turn, multiplied in float64: float64 of such, else float32.
+
+    In groups of one size, so that a row has the same digits whatever rows it is read with.
+    """
+    out = np.empty(points.shape, np.float64 if points.dtype == np.float64 else np.float32)
+    for part in blocks(len(points), GROUP * GROUPS):
+        some = points[part]
+        padded = np.zeros((-(-len(some) // GROUP) * GROUP, points.shape[1]))
+        padded[: len(some)] = some
+        product = padded.reshape(-1, GROUP, points.shape[1]) @ turn
+        out[part] = product.reshape(padded.shape)[: len(some)]
+    return out
 
 
 def stored_array(array: Array, where: str = "") -> Stored:

@@ -102,7 +102,7 @@ def balls(engine: Executor, stored: Stored, ball: tuple[Array, Floats], block_by
 class Whole:
     """A stored set of which `sample` holds some rows: scans of it that are exact, each made when first asked for.
 
-    k: columns of the neighbour table; block_bytes: of rows read at a time; labels (n,): of all rows, where given.
+    k: columns of the neighbour table; block_bytes: of rows read at a time; labels, ids (n,): of all rows, where given.
     """
 
     def __init__(
@@ -112,8 +112,10 @@ class Whole:
         k: int,
         block_bytes: int = BLOCK_BYTES,
         labels: Array | None = None,
+        ids: Array | None = None,
     ):
-        self.stored, self.sample, self.k, self.block_bytes, self.labels = stored, sample, k, block_bytes, labels
+        self.stored, self.sample, self.k, self.block_bytes = stored, sample, k, block_bytes
+        self.labels, self.ids = labels, ids
 
     @cached_property
     def moments(self) -> Scan:
@@ -134,6 +136,15 @@ class Whole:
         scan = Scan(points, self.engine, k=table.k, seed=self.sample.seed, labels=self.sample.labels)
         scan._table, scan.base, scan.numbers = table, self, table.numbers
         return scan
+
+    def turned(self, turn: Floats) -> Scan:
+        """The sample of the same files with every row turned by an orthogonal matrix (d, d) as it is read."""
+        old, stored = self.sample, self.stored.turned(turn)
+        numbers = np.arange(old.n) if old.numbers is None else old.numbers
+        made = Scan(stored[numbers], old.executor, k=old.k, seed=old.seed, labels=old.labels, ids=old.ids)
+        made.numbers = old.numbers
+        made.whole = Whole(stored, made, self.k, self.block_bytes, self.labels, self.ids)
+        return made
 
     @property
     def engine(self) -> Executor:

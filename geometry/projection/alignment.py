@@ -5,7 +5,8 @@ value decomposition of X'Y (Schonemann 1966); Q includes reflections. Rows are t
 never scaled: norms, radii, spectra and all that is true of one set alone stay as they are, and a drift of the centroid
 remains where there is one. The residual is the share of variance that rotation and scale leave unexplained, on rows
 that Q was not fitted to (each half of the pairs by the rotation of the other): with fewer pairs than twice the
-dimensions it is large even for congruent sets, since so few rows do not determine a rotation.
+dimensions it is large even for congruent sets, since so few rows do not determine a rotation. A set that stays in its
+files is matched in blocks (`geometry.projection.matched`) and turned row by row as it is read.
 """
 
 from __future__ import annotations
@@ -18,10 +19,16 @@ import numpy as np
 from geometry.compare.pairing import centred, pairs_of
 from geometry.errors import InputError, UnpairedError, UsageError
 from geometry.pairs.scan import MOST_COVARIANCE, Scan
-from geometry.types import Array, Floats
+from geometry.pairs.stored import turn_rows
+from geometry.projection.matched import halves_of
+from geometry.types import Floats
 
 Align = Literal["none", "ids", "rows"]
 ALIGNMENTS: tuple[str, ...] = get_args(Align)
+NO_IDS = (
+    "set {position} or the one it is aligned to has no ids; give both ids, or match rows by position with align='rows' "
+    "(--align rows)"
+)
 FEWEST = 4  # pairs below which no half is left to measure the residual on
 
 
@@ -46,17 +53,30 @@ def _onto(scan: Scan, fixed: Scan, align: str, position: int) -> tuple[Scan, flo
             f"set {position} has {scan.d} dimensions, the one it is aligned to {fixed.d}; alignment needs equal ones, "
             f"at most {MOST_COVARIANCE}"
         )
+    if scan.whole is not None or fixed.whole is not None:
+        return _onto_in_files(scan, fixed, align, position)
     x, y = (one.points.astype(np.float64) for one in _pairs(scan, fixed, align, position))
     return _turned(scan, rotation(x, y)), residual(x, y, scan.seed)
+
+
+def _onto_in_files(scan: Scan, fixed: Scan, align: str, position: int) -> tuple[Scan, float]:
+    """The same of sets of which one at least stays in its files: by sums over the matched rows of all of them."""
+    if align == "ids" and (scan.ids is None or fixed.ids is None):
+        raise UnpairedError(NO_IDS.format(position=position))
+    first, second = halves_of(scan, fixed, align, f"set {position}")
+    both = first.plus(second)
+    parts = [(first, second), (second, first)] if both.n >= FEWEST and first.n and second.n else [(both, both)]
+    crossed = sum(float((orthogonal(fitted.centred[0]) * held.centred[0]).sum()) for fitted, held in parts)
+    size, other = (sum(sizes) for sizes in zip(*(held.centred[1:] for _, held in parts), strict=True))
+    turn = orthogonal(both.centred[0])
+    left = left_of(crossed, size, other)
+    return (_turned(scan, turn) if scan.whole is None else scan.whole.turned(turn)), left
 
 
 def _pairs(scan: Scan, fixed: Scan, align: str, position: int) -> tuple[Scan, Scan]:
     if align == "ids":
         if scan.ids is None or fixed.ids is None:
-            raise UnpairedError(
-                f"set {position} or the one it is aligned to has no ids; give both ids, or match rows by position with "
-                "align='rows' (--align rows)"
-            )
+            raise UnpairedError(NO_IDS.format(position=position))
         return pairs_of(scan, fixed, False, "alignment")
     if scan.n != fixed.n:
         raise UnpairedError(
@@ -68,7 +88,14 @@ def _pairs(scan: Scan, fixed: Scan, align: str, position: int) -> tuple[Scan, Sc
 
 def rotation(x: Floats, y: Floats) -> Floats:
     """(d, d) orthogonal matrix that brings rows x (n, d), once centred, closest to the centred rows y (n, d)."""
-    left, _, right = np.linalg.svd(centred(x).T @ centred(y))
+    return orthogonal(centred(x).T @ centred(y))
+
+
+def orthogonal(
+    cross: Floats,  # (d, d) x'y of centred rows
+) -> Floats:
+    """(d, d) orthogonal matrix that brings x closest to y."""
+    left, _, right = np.linalg.svd(cross)
     turn: Floats = left @ right
     return turn
 
@@ -84,15 +111,17 @@ def residual(x: Floats, y: Floats, seed: int) -> float:
 
 def _left(x: Floats, y: Floats) -> float:
     """1 - (tr x'y)^2 / (|x|^2 |y|^2): what the best scale of x leaves of y."""
-    size, other = float((x**2).sum()), float((y**2).sum())
+    return left_of(float((x * y).sum()), float((x**2).sum()), float((y**2).sum()))
+
+
+def left_of(crossed: float, size: float, other: float) -> float:
+    """The same from tr x'y, |x|^2 and |y|^2."""
     if size == 0 or other == 0:
         return 0.0 if size == other else 1.0
-    return float(np.clip(1 - max(float((x * y).sum()), 0.0) ** 2 / size / other, 0.0, 1.0))
+    return float(np.clip(1 - max(crossed, 0.0) ** 2 / size / other, 0.0, 1.0))
 
 
 def _turned(scan: Scan, turn: Floats) -> Scan:
-    kind = np.float64 if scan.points.dtype == np.float64 else np.float32
-    points: Array = (scan.points.astype(np.float64) @ turn).astype(kind)
-    made = Scan(points, scan.executor, k=scan.k, seed=scan.seed, labels=scan.labels, ids=scan.ids)
+    made = Scan(turn_rows(scan.points, turn), scan.executor, k=scan.k, seed=scan.seed, labels=scan.labels, ids=scan.ids)
     made.numbers = scan.numbers
     return made
