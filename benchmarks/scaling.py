@@ -116,7 +116,7 @@ def assumed_gpu(job: Job, merge: float) -> Machine:
     """An H200 with figures that nobody has measured with this package."""
     pair, row = 2 * job.d / (RATE * SHARE), 4 * job.k * job.d / COPY
     told = (
-        f"all assumed: blocks at {SHARE:.0%} of {RATE / 1e12:.0f} TFLOP/s, half the pairs of an own block, all pairs of "
+        f"all assumed: blocks at {SHARE:.0%} of {RATE / 1e12:.0f} TFLOP/s, half the pairs of an own block, all of "
         f"two blocks from either side, {job.k} rows re-measured per row and block at {COPY / 1e12:.1f} TB/s, 50 GB/s "
         "between GPUs, 20 GB/s to the host and back, 3 GB/s for tables; merges on the host as measured here "
         f"({merge * 1e6:.1f} µs a row)"

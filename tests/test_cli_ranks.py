@@ -49,7 +49,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     seen: list[Any] = []
 
     @contextmanager
-    def joined(rank: int, world: int, *, gpu: bool) -> Iterator[Any]:
+    def joined(rank: int, world: int, *, gpu: bool, tell: Any) -> Iterator[Any]:
         seen.append((rank, world, gpu))
         yield ring.Link(rank, world, None, None, "gloo")  # type: ignore[arg-type]
 
@@ -80,6 +80,21 @@ def test_a_process_is_a_rank_only_where_a_launcher_says_so(monkeypatch: pytest.M
                 patch.setenv(key, value)
             patch.delenv(name)
             assert ranks.place() is None
+
+
+def test_what_a_rank_of_a_training_starts_is_a_process_of_its_own() -> None:
+    """It has inherited its parent's variables; a shell only hands on what the launcher told it."""
+    script = "from geometry.cli import ranks; print(ranks.place())"
+    child, shell = [sys.executable, "-c", script], ["sh", "-c", 'for once in 1; do "$@"; done', "sh"]
+    training = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])"]
+    other = ["env", "RANK=1"]  # a launcher within the training
+    rank, alone = str(ranks.Place(0, 2, 0, 2)), "None"
+    for words, expected in (
+        (child, rank), ([*shell, *child], rank), ([*training, *child], alone), ([*training, *shell, *child], alone),
+        ([*training, *other, *child], rank.replace("rank=0", "rank=1", 1)),
+    ):  # fmt: skip
+        told = subprocess.run(words, env=os.environ | TOLD, capture_output=True, text=True, check=True)
+        assert told.stdout.strip() == expected, words
 
 
 @pytest.mark.usefixtures("told")

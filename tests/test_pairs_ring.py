@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -308,9 +309,26 @@ def test_ranks_that_do_not_come_are_an_error_with_a_way_out(monkeypatch: pytest.
     for name, value in ring_world.place(0).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("geometry.pairs.ring.link.JOIN", timedelta(seconds=1))
+    monkeypatch.setattr("geometry.pairs.ring.link.SOON", 0.2)
+    said: list[str] = []
     told = r"rank 0 of 2 did not find all others.*env -u WORLD_SIZE"
-    with pytest.raises(UsageError, match=told), ring.joined(0, 2, gpu=False):
+    with pytest.raises(UsageError, match=told), ring.joined(0, 2, gpu=False, tell=said.append):
         pass
+    assert len(said) == 1 and said[0].startswith("rank 0 waits for others of 2; start all") and "env -u" in said[0]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_ctrl_c_is_heeded_while_a_rank_waits(rank: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the others, and for a rank 0 that keeps the store."""
+    for name, value in ring_world.place(rank).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("geometry.pairs.ring.link.TRY", timedelta(seconds=0.5))
+    monkeypatch.setattr("geometry.pairs.ring.link.JOIN", timedelta(seconds=15))
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), ring.joined(rank, 2, gpu=False):
+        pass
+    assert time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize(("rows", "world"), [(0, 3), (1, 4), (10, 4), (257, 2)])

@@ -4,8 +4,9 @@ torchrun gives every process its RANK, LOCAL_RANK and WORLD_SIZE. Rank 0 runs th
 are silent, read and write nothing, and lend their engine to the pass over pairs (`geometry.pairs.ring`): on a GPU each
 its own, CUDA device LOCAL_RANK, on a CPU its share of the cores. All end with the exit code of rank 0.
 
-Other commands refuse: each of their ranks would do, and write, the same. A process that no launcher started, or whose
-torch.distributed is up already (a training that calls this command line), is a process of its own.
+Other commands refuse: each of their ranks would do, and write, the same. A process of its own is one that no launcher
+started, one whose torch.distributed is up already (a training that calls this command line), and one that a rank of a
+training started (`geometry.cli.ancestry`): it has only inherited what the launcher said.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from geometry.cli.ancestry import rank_above
 from geometry.cli.endings import FAILED, code_of, no_memory
 from geometry.errors import LostRankError, UsageError
 
@@ -48,6 +50,8 @@ def place() -> Place | None:
 
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             return None
+    if rank_above(TOLD) is not None:
+        return None
     return Place(*(int(os.environ[name]) for name in TOLD[:4]))
 
 
@@ -76,8 +80,13 @@ def run(args: argparse.Namespace, command: Callable[[], int]) -> int:
     _one_gpu(here)
     args.threads = args.threads or max(len(os.sched_getaffinity(0)) // here.local_world, 1)
     set_threads(args.threads)
-    with ring.joined(here.rank, here.world, gpu=_on_gpu(args.device)) as link:
+    with ring.joined(here.rank, here.world, gpu=_on_gpu(args.device), tell=_say) as link:
         return _serve(link) if here.rank else _lead(link, command)
+
+
+def _say(line: str) -> None:
+    """Whatever rank this is: the others may not be there to speak."""
+    print(f"geometry: {line}", file=sys.__stderr__, flush=True)
 
 
 def _lead(link: Link, command: Callable[[], int]) -> int:
@@ -101,7 +110,7 @@ def _serve(link: Link) -> int:
     except (LostRankError, MemoryError, RuntimeError) as error:  # rank 0 may be gone, so this rank speaks
         if not isinstance(error, LostRankError) and not no_memory(error):
             raise
-        print(f"geometry: rank {link.rank}: {error}", file=sys.__stderr__)
+        _say(f"rank {link.rank}: {error}")
         return code_of(error)
 
 

@@ -8,7 +8,10 @@ the leader names the rank that died, not one that died of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,6 +26,9 @@ from geometry.pairs.frame import tensor_of
 from geometry.types import Array, Ints
 
 JOIN = timedelta(minutes=5)  # from the first rank to the last one
+SOON, POLL = 10.0, 0.05  # seconds until a rank says that it waits, and between two looks
+TRY = timedelta(seconds=3)  # to reach the store of the launcher, or of rank 0, once
+ALONE = "start all of them by torchrun, or one process alone with: env -u WORLD_SIZE geometry ..."
 PATIENCE = timedelta(hours=2)  # how far one rank may be behind another within a task
 IDLE = timedelta(days=30)  # between two tasks: the leader may be busy with what only it does
 KEYS, HERE, ALL, LOST, NOBODY = "embedding-geometry", "here", "all", "lost", "nobody"
@@ -139,41 +145,80 @@ class Link:
 
 
 @contextmanager
-def joined(rank: int, world: int, *, gpu: bool, patience: timedelta = PATIENCE) -> Iterator[Link]:
+def joined(
+    rank: int,
+    world: int,
+    *,
+    gpu: bool,
+    patience: timedelta = PATIENCE,
+    tell: Callable[[str], object] = lambda line: None,
+) -> Iterator[Link]:
     """All ranks together, from the environment that the launcher made (MASTER_ADDR, MASTER_PORT).
 
     gpu: this rank will compute on CUDA, on the device that torch has as current; rows go over NCCL if all of them do.
-    Raises UsageError where not all of them come, and where torch has no torch.distributed.
+    tell: is given a line where others let this one wait. Raises UsageError where not all of them come, and where torch
+    has no torch.distributed.
     """
     if not dist.is_available():
         raise UsageError("this torch was built without torch.distributed; install another one, or start one process")
-    from torch.distributed.distributed_c10d import PrefixStore
-    from torch.distributed.rendezvous import rendezvous
-
     try:
-        kept = next(iter(rendezvous("env://", rank, world, timeout=JOIN)))[0]
-        store = PrefixStore(KEYS, kept)
-        _meet(store, world)
+        with _told_after(SOON, lambda: tell(f"rank {rank} waits for others of {world}; {ALONE}")):
+            store = _met(rank, world)
         dist.init_process_group("gloo", store=store, rank=rank, world_size=world, timeout=patience)
         words = Line(dist.group.WORLD, "cpu", patience, store)
         rows = _rows(words, gpu)
-    except (RuntimeError, ValueError) as error:
-        raise UsageError(
-            f"rank {rank} of {world} did not find all others in {JOIN.seconds // 60} minutes ({_reason(error)}); "
-            "start all of them by torchrun, or one process alone with: env -u WORLD_SIZE geometry ..."
-        ) from error
+    except (RuntimeError, ValueError, KeyError) as error:
+        took = f"{JOIN.seconds // 60} minutes ({_reason(error)})"
+        raise UsageError(f"rank {rank} of {world} did not find all others in {took}; {ALONE}") from error
     try:
         yield Link(rank, world, words, rows, "gloo" if rows is words else "nccl")
     finally:
         dist.destroy_process_group()
 
 
-def _meet(store: Any, world: int) -> None:
-    """Waits until all have come; gloo itself would wait for them as long as for an answer."""
+def _met(rank: int, world: int) -> Any:
+    """The store where all have met: the launcher's, else one that rank 0 keeps. RuntimeError where not all come.
+
+    It is asked again and again, where torch's own rendezvous would wait in one piece and let Ctrl-C wait with it.
+    """
+    end = time.monotonic() + JOIN.total_seconds()
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    store = dist.PrefixStore(f"{KEYS}/{attempt}", _store(rank, end))
     store.compare_set(LOST, "", NOBODY)
     if store.add(HERE, 1) == world:
         store.set(ALL, "")
-    store.wait([ALL], JOIN)
+    while not store.check([ALL]):
+        if time.monotonic() > end:
+            raise RuntimeError(f"{store.add(HERE, 0)} came")
+        time.sleep(POLL)
+    return store
+
+
+def _store(rank: int, end: float) -> Any:
+    """The store at MASTER_ADDR and MASTER_PORT, tried until the time `end`."""
+    keeps = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+    where = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    while True:
+        try:
+            store = dist.TCPStore(*where, is_master=keeps, timeout=TRY, wait_for_workers=False)
+        except RuntimeError:
+            if keeps or time.monotonic() > end:
+                raise
+            continue
+        store.set_timeout(JOIN)
+        return store
+
+
+@contextmanager
+def _told_after(seconds: float, tell: Callable[[], object]) -> Iterator[None]:
+    """Inside, `tell` is called once if it takes longer than that."""
+    timer = threading.Timer(seconds, tell)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _rows(words: Line, gpu: bool) -> Line:
