@@ -136,7 +136,7 @@ def test_many_generations_are_thinned_and_it_is_said():
     with style.sheet():
         figure = maps.draw(records.record(20))
     assert len(squares(figure)) == 2 * maps.MOST
-    assert any("4 generations between" in text.get_text() for text in figure.texts)
+    assert "4 gen. not drawn" in {text.get_text() for text in figure.legends[0].get_texts()}
 
 
 def test_shown_keeps_first_and_last():
@@ -167,14 +167,14 @@ def test_trends_draw_values_intervals_and_nulls(drawn):
 def test_a_null_far_away_is_told_and_does_not_flatten_the_trend(drawn):
     panel = drawn["trends"].axes[0]
     assert panel.get_ylim()[1] < 100
-    assert [text.get_text() for text in panel.texts] == ["null 980"]
+    assert [text.get_text() for text in panel.texts] == ["null 980 ↑"] and panel.texts[0].xy == (1, 1)
 
 
 def test_plane_places_and_numbers_generations(drawn):
     left = drawn["plane"].axes[0]
-    spots = [(line.get_xdata()[0], line.get_ydata()[0]) for line in left.lines if line.get_marker() == "o"]
+    spots = [text.xy for text in left.texts if text.get_bbox_patch()]
     gains, across = series(records.record(), "structure_gain"), series(records.record(), "angle_dimension")
-    assert spots == [(across[g]["value"], gains[g]["value"]) for g in range(5)]
+    assert sorted(spots) == sorted((across[g]["value"], gains[g]["value"]) for g in range(5))
     assert {"0", "4", "rich", "sphere-like", "low-dimensional"} <= {text.get_text() for text in left.texts}
     assert left.get_xscale() == "log"
 
@@ -185,8 +185,28 @@ def test_generations_that_stand_still_share_a_marker():
     still = [{**row, "position": g, "generation": g} for g in range(6) for row in first]
     with style.sheet():
         left = plane.draw(replace(record, results=still)).axes[0]
-    assert "0–5" in {text.get_text() for text in left.texts}
-    assert sum(line.get_marker() == "o" for line in left.lines) == 1
+    assert [text.get_text() for text in left.texts if text.get_bbox_patch()] == ["0–5"]
+
+
+def test_markers_and_the_quality_of_views_never_overlap():
+    record = records.record(24)
+    crowded = [
+        {**row, "value": 0.12 * 1.1 ** row["position"] if row["name"] == "structure_gain" else row["value"]}
+        for row in record.results
+    ]
+    with style.sheet():
+        made = figures(replace(record, results=crowded))
+        made["map"].canvas.draw()
+        for texts in (
+            [text for text in made["plane"].axes[0].texts if text.get_bbox_patch()],
+            [text for ax in made["map"].axes for text in ax.texts if "trust" in text.get_text()],
+        ):
+            boxes = [text.get_window_extent() for text in texts]
+            assert len(boxes) > 2
+            assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+        legend_box = made["map"].legends[0].get_window_extent()
+    assert "8 gen. not drawn" in [text.get_text() for text in made["map"].legends[0].get_texts()]
+    assert legend_box.x0 >= 0 and legend_box.x1 <= made["map"].bbox.width and not made["map"].texts
 
 
 def test_plane_takes_the_size_of_the_gap():

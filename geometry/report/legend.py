@@ -62,13 +62,15 @@ def entries_in_a_row(inches: float) -> int:
 
 
 def draw(figure: Figure, made: list[Any], left_out: int) -> None:
-    """The legend below the panels, filled by rows, and how many generations are not drawn."""
+    """The legend below the panels, filled by rows; last, how many generations between those drawn are not."""
+    from matplotlib.lines import Line2D
+
+    if left_out:
+        made = [*made, Line2D([], [], ls="", label=f"{left_out} gen. not drawn")]
     rows = -(-len(made) // entries_in_a_row(figure.get_figwidth()))
     columns = -(-len(made) // rows)
     by_rows = [handle for start in range(columns) for handle in made[start::columns]]  # matplotlib fills columns
     figure.legend(handles=by_rows, loc="lower center", ncols=columns, handletextpad=0.3, columnspacing=1.1)
-    if left_out:
-        figure.text(0.995, 0.01, f"{left_out} generations between not drawn", ha="right", fontsize=7, color=style.MUTED)
 
 
 def _radius_key() -> list[Any]:

@@ -32,7 +32,7 @@ def draw(record: Record) -> Figure | None:
     handles = legend.handles(found[1])[: len(found[1])]
     bottom = 0.2 + 0.175 * -(-len(handles) // legend.entries_in_a_row(0.4 + len(chosen) * (width + 0.06)))
     margins = style.Margins(left=0.35, right=0.05, top=0.05, bottom=bottom, across=0.06, down=0.06)
-    figure, axes = style.panels(len(chosen), [0.22, width, maps.STRIP, width, maps.STRIP], width, margins)
+    figure, axes = style.panels(len(chosen), [0.22, *[width, points.strip(width)] * 2], width, margins)
     for ax, g in zip(axes[0], chosen, strict=True):
         maps.heading(ax, generations(record)[g], width)
     for ax in (ax for panels in axes for ax in panels):

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 COLUMNS, MOST = 8, 16  # generations in one band, and in the figure
 ROWS = 2000  # points in a panel
 SLAB = 0.25  # of the rms radius
-STRIP = 0.2  # inches below a column for the quality of the view
 
 
 def draw(record: Record) -> Figure | None:
@@ -35,7 +34,7 @@ def draw(record: Record) -> Figure | None:
     chosen = shown(list(places), MOST)
     colors, names = legend.colors(record, places)
     handles = legend.handles(names)
-    figure, columns = _canvas([every[g] for g in chosen], len(handles))
+    figure, columns = _canvas([every[g] for g in chosen], len(handles) + (len(places) > len(chosen)))
     scale = (points.limit(places), reference_radius(record, places))
     for g, (above, top, bottom, strip) in zip(chosen, columns, strict=False):
         title(above, every[g], top.get_position().width * figure.get_figwidth())
@@ -115,7 +114,9 @@ def _canvas(chosen: Sequence[Generation], entries: int) -> tuple[Figure, list[li
     whole = 0.4 + columns * (width + 0.06)
     bottom = 0.15 + 0.175 * -(-entries // legend.entries_in_a_row(whole))
     margins = style.Margins(left=0.35, right=0.05, top=0.05, bottom=bottom, across=0.06, down=0.06)
-    figure, rows = style.panels(columns, [0.25 + 0.13 * lines, width, width, STRIP] * bands, width, margins)
+    figure, rows = style.panels(
+        columns, [0.25 + 0.13 * lines, width, width, points.strip(width)] * bands, width, margins
+    )
     for ax in (ax for row in rows for ax in row):
         ax.set_axis_off()
     return figure, [

@@ -23,7 +23,7 @@ ROWS = 20_000  # points in a panel
 PANEL = 1.3  # inches
 BYTES = 1_000_000  # that a file stays below
 FINENESS = ((200, True), (150, True), (150, False), (100, False), (70, False))  # pixels to the inch, smooth
-QUALITY = maps.STRIP + 0.1  # inches below a row of points for the quality of its view
+QUALITY = points.strip(PANEL) + 0.1  # inches below a row of points for the quality of its view
 TICKS = 0.17  # inches below a row for its tick labels
 AWAY = 19.0  # points from a row to its name
 NAMES = {
@@ -42,7 +42,7 @@ def draw(record: Record) -> Figure | None:
     chosen = shown(list(places), MOST)
     colors, names = legend.colors(record, places)
     handles = legend.handles(names) + (histograms.handles() if histograms.complete(record) else [])
-    figure, rows = _canvas(record, chosen, len(handles))
+    figure, rows = _canvas(record, chosen, len(handles) + (len(places) > len(chosen)))
     for g, above in zip(chosen, rows["heading"], strict=True):
         maps.title(above, generations(record)[g], PANEL)
     _maps(record, chosen, rows, (places, colors))

@@ -13,14 +13,14 @@ import numpy as np
 
 from geometry.report import style
 from geometry.report.reading import Row, generations, is_of_arms, series
-from geometry.types import Record
+from geometry.types import Floats, Record
 from geometry.verdict import constants as limit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-HIDDEN = 14.0  # pixels between markers that hide each other
+HIGH, WIDE = 12.0, (7.0, 4.6)  # points: the height of a marker, its width without words and by the letter
 GAUGES = (  # heading, statistic, structureless up to, rich from
     ("structure gain", "structure_gain", limit.PLAIN_GAIN, limit.RICH_GAIN),
     ("|dimension gap|", "dimension_gap", limit.PLAIN_GAP, limit.RICH_GAP),
@@ -83,6 +83,7 @@ def _bands(ax: Axes, none: float, rich: float, top: float) -> None:
 def _path(ax: Axes, record: Record, points: dict[int, tuple[Row, Row]]) -> None:
     colors = style.generation_colors(len(generations(record)))
     at = {g: (points[g][0]["value"], points[g][1]["value"]) for g in sorted(points)}
+    every = generations(record)
     groups = _groups(ax, at)
     for before, after in [] if is_of_arms(record) else pairwise(groups):
         arrow = {"arrowstyle": "-|>", "lw": 0.9, "color": style.MUTED, "shrinkA": 6, "shrinkB": 6, "mutation_scale": 8}
@@ -91,26 +92,55 @@ def _path(ax: Axes, record: Record, points: dict[int, tuple[Row, Row]]) -> None:
         low, high = points[group[-1]][1].get("low"), points[group[-1]][1].get("high")
         if low is not None and high is not None:
             ax.vlines(at[group[-1]][0], max(low, 0), high, color=colors[group[-1]], lw=1, alpha=0.6)
-        _marker(ax, at[group[-1]], colors[group[-1]], [generations(record)[g].called for g in group])
+    _markers(ax, at, {_words([every[g].called for g in group]): (group[-1], colors[group[-1]]) for group in groups})
 
 
 def _groups(ax: Axes, at: dict[int, tuple[float, float]]) -> list[list[int]]:
     """Generations in a row whose markers would hide each other, together: they stand still."""
     groups: list[list[int]] = []
     for g, place in at.items():
-        here = ax.transData.transform(place)
-        if groups and float(np.hypot(*(here - ax.transData.transform(at[groups[-1][0]])))) < HIDDEN:
+        if groups and float(np.hypot(*_apart(ax, place, at[groups[-1][0]]))) < HIGH:
             groups[-1].append(g)
         else:
             groups.append([g])
     return groups
 
 
-def _marker(ax: Axes, place: tuple[float, float], color: Any, numbers: list[str]) -> None:
-    words = style.literal(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}–{numbers[-1]}"
-    ax.plot(*place, "o", ms=10 + 3 * (len(words) - 1), color=color, mec="white", mew=0.8, zorder=4, clip_on=False)
+def _words(numbers: list[str]) -> str:
+    return numbers[0] if len(numbers) == 1 else f"{numbers[0]}–{numbers[-1]}"
+
+
+def _markers(ax: Axes, at: dict[int, tuple[float, float]], groups: dict[str, tuple[int, Any]]) -> None:
+    """A pill with its words for the last group, the first, and all others that have room; a dot for the rest."""
+    told: list[str] = []
+    for words in dict.fromkeys([*[*groups][-1:], *groups]):
+        g, color = groups[words]
+        if any(_hide(ax, (at[g], words), (at[groups[other][0]], other)) for other in told):
+            ax.plot(*at[g], "o", ms=5, color=color, mec="white", mew=0.6, zorder=4, clip_on=False)
+        else:
+            told.append(words)
+            _pill(ax, at[g], color, words)
+
+
+def _hide(ax: Axes, one: tuple[tuple[float, float], str], other: tuple[tuple[float, float], str]) -> bool:
+    across, up = np.abs(_apart(ax, one[0], other[0]))
+    return bool(up < HIGH and across < WIDE[0] + WIDE[1] * (len(one[1]) + len(other[1])) / 2)
+
+
+def _apart(ax: Axes, one: tuple[float, float], other: tuple[float, float]) -> Floats:
+    """(2,) points from one place to another on paper."""
+    away: Floats = (ax.transData.transform(one) - ax.transData.transform(other)) * 72 / ax.figure.dpi
+    return away
+
+
+def _pill(ax: Axes, place: tuple[float, float], color: Any, words: str) -> None:
+    """The number, or the first and last number, of the generations that stand there."""
+    box = {"boxstyle": "round,pad=0.35,rounding_size=0.7", "facecolor": color, "edgecolor": "white", "linewidth": 0.8}
     ink = "white" if sum(color[:3]) < 1.7 else "black"
-    ax.annotate(words, place, ha="center", va="center_baseline", fontsize=7, color=ink, zorder=5, annotation_clip=False)
+    ax.annotate(
+        style.literal(words), place, ha="center", va="center", fontsize=7, color=ink, zorder=5, bbox=box,
+        annotation_clip=False,
+    )  # fmt: skip
 
 
 def _axes(ax: Axes, heading: str, linear: float, reach: tuple[float, float, float]) -> None:

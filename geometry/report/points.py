@@ -22,6 +22,7 @@ REACH = 0.995  # share of the rows that a common frame holds; the rest is counte
 CROWD = 600.0  # points in a square inch from which they become smaller
 LEVELS = 16  # of red, green and blue where colours are to be few
 DOT = 3.2  # points squared: area of a marker in no crowd
+THREE = 1.28  # inches of a column from which three measures of quality stand in a line
 QUALITY = (  # measure, its name in a caption
     ("trustworthiness", "trust"), ("continuity", "cont."), ("shepard", "Shepard"), ("stress", "stress"),
     ("radius_fidelity", "radius"), ("alignment_residual", "turned, left"),
@@ -103,11 +104,18 @@ def quality_of(record: Record, view: str, g: int) -> list[str]:
     ]
 
 
+def strip(width: float) -> float:
+    """Inches below a column of `width` inches for the quality of its view."""
+    return 0.2 if width >= THREE else 0.32
+
+
 def print_quality(ax: Axes, words: list[str]) -> None:
-    """Three measures in a line, from the top of a strip below the panel."""
-    for i in range(0, len(words), 3):
+    """Three measures in a line, or two where the column is narrow, from the top of a strip below the panel."""
+    inches = ax.get_position().width * ax.figure.get_figwidth()  # type: ignore[union-attr]
+    step = 3 if inches >= THREE else 2
+    for line, i in enumerate(range(0, len(words), step)):
         ax.annotate(
-            "  ".join(words[i : i + 3]), (0.5, 1), (0, -2 - 4.0 * i / 1.5), "axes fraction", "offset points",
+            "  ".join(words[i : i + step]), (0.5, 1), (0, -2 - 8 * line), "axes fraction", "offset points",
             ha="center", va="top", fontsize=5.6, color=style.MUTED,
         )  # fmt: skip
 

@@ -97,16 +97,18 @@ def _panel(ax: Axes, heading: str, rows: dict[int, Row], line: str) -> None:
 def _null(ax: Axes, rows: dict[int, Row]) -> None:
     """The null as a dashed line, or in words where it is so far off that it would flatten the trend."""
     nulls = {g: rows[g]["null"] for g in sorted(rows) if rows[g].get("null") is not None}
-    values = [row["value"] for row in rows.values()]
-    low, high = min(values), max(values)
+    ends = [row[end] for row in rows.values() for end in ("value", "low", "high") if row.get(end) is not None]
+    low, high = min(ends), max(ends)
     room = FAR * max(high - low, 0.1 * max(abs(low), abs(high)))
     if nulls and low - room <= min(nulls.values()) <= max(nulls.values()) <= high + room:
         ax.plot(list(nulls), list(nulls.values()), color=style.NULL, lw=1, ls=(0, (4, 2)))
     elif nulls:
         last = list(nulls.values())[-1]
+        above = last > high
         ax.annotate(
-            f"null {number(last)}", (1, 0), (-2, 3), "axes fraction", "offset points",
-            ha="right", fontsize=6.8, color=style.NULL,
+            f"null {number(last)} {'↑' if above else '↓'}", (1, float(above)), (-2, -3 if above else 3),
+            "axes fraction", "offset points", ha="right", va="top" if above else "bottom", fontsize=6.8,
+            color=style.NULL,
         )  # fmt: skip
 
 
