@@ -264,10 +264,11 @@ __device__ __forceinline__ void spectrum(double* packed, int count, int wanted, 
     if (threadIdx.x < count) diagonal[threadIdx.x] = packed[place(threadIdx.x, threadIdx.x)];
     __syncthreads();  // the diagonal is complete
     const int rank = threadIdx.x;
-    if (rank < wanted) v[rank] = rank < count ? bisect(diagonal, beside, count, rank) / count : 0.0;
-    __syncthreads();  // the largest is known
+    const double value = rank < min(wanted, count) ? bisect(diagonal, beside, count, rank) / count : 0.0;
+    if (rank == 0) v[0] = value;  // v has `count` places, and the others are bisecting what lies behind it
+    __syncthreads();              // the largest is known
     const double floor = fmax(wanted * v[0], 8.0 * size) * EPSILON;
-    if (rank < wanted) eigenvalues[rank] = v[rank] > floor ? v[rank] : 0.0;
+    if (rank < wanted) eigenvalues[rank] = value > floor ? value : 0.0;
 }
 
 // Every neighbour is a copy of the row: no length, no angle, no spread.
