@@ -203,11 +203,6 @@ def test_what_counts_are_the_bytes_of_the_rows_as_they_are_given(dtype: str, siz
     assert given_bytes(describe("x", (10, 3), dtype, 1)) == 30 * size
 
 
-def compressed_npz(folder: Path) -> Path:
-    np.savez_compressed(folder / "x.npz", emb=POINTS)
-    return folder / "x.npz"
-
-
 def old_checkpoint(folder: Path) -> Path:
     torch.save({"emb": torch.from_numpy(POINTS)}, folder / "x.pt", _use_new_zipfile_serialization=False)
     return folder / "x.pt"
@@ -216,11 +211,6 @@ def old_checkpoint(folder: Path) -> Path:
 def columns_of_a_checkpoint(folder: Path) -> Path:
     torch.save({"emb": torch.from_numpy(np.hstack([POINTS, POINTS]))[:, 2:8]}, folder / "x.pt")
     return folder / "x.pt"
-
-
-def csv(folder: Path) -> Path:
-    np.savetxt(folder / "x.csv", POINTS, delimiter=",")
-    return folder / "x.csv"
 
 
 def zarr_in_one_chunk(folder: Path) -> Path:
@@ -251,14 +241,11 @@ def wide_parquet(folder: Path) -> Path:
 @pytest.mark.parametrize(
     "write",
     [
-        compressed_npz,
         old_checkpoint,
         columns_of_a_checkpoint,
-        csv,
         zarr_in_one_chunk,
         hdf5_in_one_chunk,
         compressed_arrow,
-        wide_parquet,
     ],
 )
 def test_what_has_to_be_read_whole_is_refused_where_it_is_too_large(

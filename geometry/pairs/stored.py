@@ -27,7 +27,8 @@ class Stored:
     """(n, d) rows of files. read(start, stop) gives rows as they were stored, `dtype` is the one they are given in.
 
     kept (m,): ascending row numbers of the files that count, None where all do. where: file and array, for errors.
-    apart: whether one row can be read without what lies around it being read or decoded.
+    apart: whether one row can be read without what lies around it being read or decoded. note: what had to be done for
+    rows to be read in parts.
     """
 
     read: Callable[[int, int], Array]
@@ -37,6 +38,7 @@ class Stored:
     where: str = ""
     kept: Ints | None = None
     apart: bool = False
+    note: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:

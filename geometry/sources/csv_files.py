@@ -8,16 +8,22 @@ fields is a number, if one of them names a companion (label, id, origin, generat
 from __future__ import annotations
 
 import csv
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, AnyStr, BinaryIO
 
 import numpy as np
 
 from geometry.errors import InputError
 from geometry.sources.array_info import ArrayInfo, companion_role, describe
+from geometry.sources.unpacked import unpacked
 from geometry.types import Array
+
+if TYPE_CHECKING:
+    from geometry.pairs.stored import Stored
 
 LONGEST_LINE, MOST_COLUMNS = 16 << 20, 200_000
 POINTS = "points"  # the key under which the numeric columns of a table are known
@@ -50,6 +56,24 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
         found[POINTS] = _numbers(path, layout)
     columns = {name: column for name, column in layout.named.items() if name in keys}
     return found | (_columns(path, layout, columns) if columns else {})
+
+
+def stored(path: Path, key: str, room: int) -> Stored | None:
+    """The numeric columns, parsed some rows at a time into a temporary file; None for any other array."""
+    layout = _layout(path)
+    if key != POINTS or not layout.numeric:
+        return None
+    shape, kind = (_lines(path) - layout.skip, len(layout.numeric)), np.dtype(np.float64)
+
+    def write(out: BinaryIO) -> None:
+        rows = max(room // (4 * kind.itemsize * shape[1]), 1)
+        with path.open(encoding="utf-8-sig", newline="") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of lines that hold nothing, and where they end
+            lines = islice(stream, layout.skip, None)
+            while len(points := _parsed(path, layout, lines, rows)):
+                out.write(points.data)
+
+    return unpacked(str(path), shape, kind, write)
 
 
 def as_values(column: Sequence[str]) -> Array:
@@ -113,14 +137,19 @@ def _numbers(path: Path, layout: _Layout) -> Array:
     every = len(layout.numeric) == len(layout.names)
     try:
         points: Array = np.loadtxt(
-            path,
+            source,
             dtype=np.float64,
             comments=None,
             delimiter=layout.delimiter,
             quotechar='"',
-            skiprows=layout.skip,
+            skiprows=layout.skip if source is path else 0,
             usecols=None if every else layout.numeric,
             ndmin=2,
+    return _parsed(path, layout, path, None)
+
+
+def _parsed(path: Path, layout: _Layout, source: Path | Iterator[str], most: int | None) -> Array:
+    """Rows of numbers, float64: of the file itself, or the next of lines below its header, at most so many."""
             encoding="utf-8-sig",
         )
     except ValueError as error:
@@ -133,6 +162,7 @@ def _first_fault(path: Path, layout: _Layout) -> str:
     for number, row in _rows(path, layout):
         for column in layout.numeric:
             if not _number(row[column]):
+            max_rows=most,
                 return (
                     f"line {number}, column {column + 1} '{layout.names[column]}': '{row[column]}' is not a number; "
                     "write nan where one is missing, and name columns of labels or ids so in a header"

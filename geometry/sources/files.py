@@ -148,7 +148,8 @@ def _converted(place: Place, info: ArrayInfo, points: Any) -> tuple[str, ...]:
     """What reading the rows changed, where that shows in the headers alone."""
     joined = several.notes(place.path, info.key) if is_parts(place.path) else ()
     stayed = is_stored(points) and info.dtype not in ("bfloat16", points.dtype.name)
-    return (*_bfloat(info), *joined, *([f"{info.dtype} read as {points.dtype}"] if stayed else []))
+    unpacked = [points.note] if is_stored(points) and points.note else []
+    return (*_bfloat(info), *joined, *([f"{info.dtype} read as {points.dtype}"] if stayed else []), *unpacked)
 
 
 def _bfloat(info: ArrayInfo) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def _npy_stored(path: Path, key: str, room: int) -> Stored | None:
 
 
 def _npz_stored(path: Path, key: str, room: int) -> Stored | None:
-    return in_file(numpy_files.npz_extents(path, key))
+    return in_file(numpy_files.npz_extents(path, key)) or numpy_files.npz_unpacked(path, key)
 
 
 def _arrow_stored(path: Path, key: str, room: int) -> Stored | None:
@@ -76,7 +76,7 @@ FORMATS = (
     Format("npz", (".npz",), numpy_files.npz_contents, numpy_files.npz_read, _npz_stored),
     Format("safetensors", (".safetensors",), safetensors_files.contents, safetensors_files.read, _safetensors_stored),
     Format("torch", (".pt", ".pth", ".bin", ".ckpt"), torch_files.contents, torch_files.read, _torch_stored),
-    Format("csv", (".csv", ".tsv"), csv_files.contents, csv_files.read),
+    Format("csv", (".csv", ".tsv"), csv_files.contents, csv_files.read, csv_files.stored),
     Format("arrow", (".arrow",), arrow_files.contents, arrow_files.read, _arrow_stored),
     Format("parquet", (".parquet",), parquet_files.contents, parquet_files.read, parquet_files.stored),
     Format("hdf5", (".h5", ".hdf5"), stores.hdf5_contents, stores.hdf5_read, stores.hdf5_stored),
@@ -139,8 +139,11 @@ def stored(path: Path, key: str, room: int) -> Stored | None:
     return replace(whole, read=read)
 
 
-def _state(path: Path) -> tuple[int, int] | None:
-    """Size and time of the last change of a file; None for folders and what else is no file."""
+def _state(path: Path) -> tuple[int, ...] | None:
+    """Size and time of the last change of a file; of the folder of a store those of all its files, and their number."""
+    if path.is_dir() and not is_parts(path):
+        found = [one.stat() for one in path.rglob("*") if one.is_file()]
+        return len(found), sum(one.st_size for one in found), max((one.st_mtime_ns for one in found), default=0)
     if not path.is_file():
         return None
     status = path.stat()

@@ -7,12 +7,13 @@ a .npy file, and of a member that an archive holds uncompressed, can also be rea
 from __future__ import annotations
 
 import math
+import shutil
 import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -21,8 +22,12 @@ from geometry.sources.archives import refuse_bombs
 from geometry.sources.array_info import ArrayInfo, describe
 from geometry.sources.extents import Extent, Extents, in_columns
 from geometry.types import Array
+from geometry.sources.unpacked import unpacked
 
 LONGEST_HEADER = 10_000  # bytes, as NumPy has it
+if TYPE_CHECKING:
+    from geometry.pairs.stored import Stored
+
 LOCAL = 30  # bytes of the header before a member of a zip archive, then its name and what the writer added
 BLOCK = 1 << 20
 
@@ -101,6 +106,25 @@ def npz_extents(path: Path, key: str) -> Extents | None:
 
 
 def _require_checksum(stream: IO[bytes], member: zipfile.ZipInfo, where: str) -> None:
+def npz_unpacked(path: Path, key: str) -> Stored:
+    """The rows of a compressed member, in a temporary file; its checksum is verified on the way."""
+    refuse_bombs(path)
+    where = f"{path}, array '{key}'"
+    with zipfile.ZipFile(path) as archive:
+        member = next(member for member in _members(archive) if _key(member) == key)
+        header = _member_header(archive, member, path)
+        _refuse_objects(header, where)
+        _require_size(where, header, member.file_size)
+
+        def write(out: BinaryIO) -> None:
+            with archive.open(member) as stream:
+                stream.read(header.end)
+                shutil.copyfileobj(stream, out, BLOCK)
+
+        shape = header.shape[0], header.shape[1]
+        return unpacked(f"{path}:{key}", shape, header.dtype, write, by_column=header.fortran)
+
+
     left, seen = member.file_size, 0
     while left and (block := stream.read(min(left, BLOCK))):
         left, seen = left - len(block), zlib.crc32(block, seen)

@@ -2,7 +2,8 @@
 
 Rows can be read in parts: batches are decoded page by page, and the next part goes on where the last one ended. That
 takes a page and a dictionary of every column at a time, PAGES bytes: little for a column of lists, much for a table of
-a thousand number columns, which is then read whole.
+a thousand number columns, which then goes into a temporary file, some columns after others
+(`geometry.sources.unpacked`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from weakref import ref
 
 import numpy as np
@@ -21,7 +22,9 @@ from geometry.errors import InputError
 from geometry.sources import columns
 from geometry.sources.array_info import ArrayInfo
 from geometry.sources.extras import optional
+from geometry.sources.csv_files import POINTS
 from geometry.types import Array
+from geometry.sources.unpacked import unpacked
 
 if TYPE_CHECKING:
     from geometry.pairs.stored import Stored
@@ -51,20 +54,39 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     return found | (columns.arrays(str(path), file.read(columns=wanted), pooled, rest) if wanted else {})
 
 
-def stored(path: Path, key: str, room: int) -> Stored | None:
-    """The rows of an array, decoded a batch at a time; None where a page of each column takes more than the room."""
+def stored(path: Path, key: str, room: int) -> Stored:
+    """The rows of an array, decoded a batch at a time, or unpacked where its columns' pages take more than room."""
     from geometry.pairs.stored import Stored, given_dtype
 
     file = _open(path)
     cursor = _cursor(path, key, given=given_dtype)
     if _pages(file.metadata, cursor.names) > room:
-        return None
+        return _by_columns(path, cursor, room)
     return Stored(cursor.read, file.metadata.num_rows, cursor.d, cursor.kind, f"{path}:{key}")
 
 
 def _are_floats(schema: Any, key: str) -> bool:
     """Whether an array is one of floats, in which a missing value is NaN and needs no other dtype."""
     pooled, names = columns.wanted(schema, [key])
+def _by_columns(path: Path, cursor: _Cursor, room: int) -> Stored:
+    """A table of so many columns that their pages do not fit, some columns after others into a temporary file."""
+    together = max(room // PAGES, 1)
+    n, size = cursor.firsts[-1], cursor.kind.itemsize
+
+    def write(out: BinaryIO) -> None:
+        for first in range(0, cursor.d, together):
+            at = 0
+            names = cursor.names[first : first + together]
+            for batch in _open(path, len(names)).iter_batches(max(BATCH // (size * len(names)), 1), columns=names):
+                values = columns.points(str(path), batch, names, at).astype(cursor.kind, copy=False)
+                for column in range(len(names)):
+                    out.seek(((first + column) * n + at) * size)
+                    out.write(np.ascontiguousarray(values[:, column]).data)
+                at += len(batch)
+
+    return unpacked(f"{path}:{POINTS}", (n, cursor.d), cursor.kind, write, by_column=True)
+
+
     points = pooled or [name for name in names if columns.is_list(schema.field(name).type)]
     return bool(points) and columns.value_dtype(schema, points).kind == "f"
 

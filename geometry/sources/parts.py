@@ -78,7 +78,10 @@ def stored(path: Path, key: str, room: int) -> Stored | None:
 
     widest = np.result_type(*(part.dtype for part in parts))
     apart = all(part.apart for part in parts)
-    return Stored(rows, ends[-1], parts[0].d, widest, f"{path}:{key}" if key else str(path), apart=apart)
+    notes = list(dict.fromkeys(part.note for part in parts if part.note))
+    told = notes[0] + (f", and {len(notes) - 1} more parts alike" if len(notes) > 1 else "") if notes else ""
+    where = f"{path}:{key}" if key else str(path)
+    return Stored(rows, ends[-1], parts[0].d, widest, where, apart=apart, note=told)
 
 
 def notes(path: Path, key: str) -> tuple[str, ...]:
