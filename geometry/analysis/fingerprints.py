@@ -38,8 +38,12 @@ def write_fingerprints(plan: Plan, folder: Path | None) -> None:
     place = folder / "fingerprints"
     make_folder(place)
     for one in plan.sets:
-        called = re.sub(r"[^A-Za-z0-9_.-]+", "-", ".".join(filter(None, (one.layer, name(one)))))
-        write_fingerprint(place / f"{called}{SUFFIX}", fingerprint(one.points))
+        write_fingerprint(place / file_name(one.layer, name(one)), fingerprint(one.points))
+
+
+def file_name(layer: str, called: str) -> str:
+    """The file of the fingerprint of a set, within the folder of fingerprints."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", ".".join(filter(None, (layer, called)))) + SUFFIX
 
 
 @dataclass(frozen=True)

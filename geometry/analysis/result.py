@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from geometry.analysis.earlier import clear_earlier
 from geometry.schema import write_record
 from geometry.types import Record
 
@@ -60,10 +61,12 @@ class Analysis:
     def write(self, folder: str | Path, *, formats: tuple[str, ...] = ("png",)) -> Path:
         """run.json, results.jsonl and .csv, arrays, figures and report.html in `folder`; returns the report's path.
 
-        Files of an earlier run there are replaced. formats: of the figures, any of png, svg, pdf.
+        Files of an earlier run there are replaced, or taken away where this run has none of their names; whatever else
+        lies there stays. formats: of the figures, any of png, svg, pdf.
         """
         from geometry import report
 
+        clear_earlier(Path(folder), self.record.run)
         write_record(self.record, folder)
         report.write(self.record, folder, formats=formats)
         return Path(folder) / "report.html"

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geometry.report import histograms, layers, local, maps, paper, plane, save, spectra, style, trends
-from geometry.report.attribution import write_tables
-from geometry.report.furthest import write_furthest
+from geometry.report.attribution import table_names, write_tables
+from geometry.report.furthest import FURTHEST, write_furthest
 from geometry.report.notebook import html
 from geometry.report.page import page
 from geometry.report.table import text as table
@@ -81,6 +81,13 @@ def write(
     paths += write_tables(_seen(record, "tables"), folder) + write_furthest(record, folder)
     write_text(folder / "report.html", page(record, pictures))
     return [*paths, folder / "report.html"]
+
+
+def file_names(sets: int) -> list[str]:
+    """Every file that `write` can have written of a run of so many sets, as paths within the folder."""
+    names = [f"figures/{name}.{kind}" for name in FIGURES for kind in (*save.FORMATS, "csv")]
+    names += [f"figures/plate.{kind}" for kind in save.FORMATS]
+    return [*names, *table_names(sets), FURTHEST, "report.html"]
 
 
 def _write_plate(record: Record, folder: Path) -> list[Path]:

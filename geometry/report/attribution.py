@@ -39,6 +39,12 @@ def write_tables(record: Record, folder: Path) -> list[Path]:
     return paths
 
 
+def table_names(generations: int) -> list[str]:
+    """The files that `write_tables` can write of a run, within its folder."""
+    each = [name for g in range(generations) for name in (f"rows_{g}.csv", f"weights_{g}.npy")]
+    return [f"attribution/{name}" for name in ("lost_tails.csv", "lost_modes.csv", *each)]
+
+
 Table = tuple[list[str], list[list[Any]]]
 
 

@@ -11,6 +11,7 @@ from geometry.report.reading import arrays, generations
 from geometry.report.save import write_data
 from geometry.types import Record
 
+FURTHEST = "layers/furthest.csv"
 HEADER = ["layer", "generation", "direction", "end", "row", "score", "id", "label"]
 
 
@@ -19,8 +20,8 @@ def write_furthest(record: Record, folder: Path) -> list[Path]:
     found = _rows(record)
     if not found:
         return []
-    (folder / "layers").mkdir(parents=True, exist_ok=True)
-    return [write_data(folder / "layers" / "furthest.csv", HEADER, found)]
+    (folder / FURTHEST).parent.mkdir(parents=True, exist_ok=True)
+    return [write_data(folder / FURTHEST, HEADER, found)]
 
 
 def _rows(record: Record) -> list[list[Any]]:

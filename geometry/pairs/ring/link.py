@@ -181,9 +181,11 @@ def _met(rank: int, world: int) -> Any:
 
     It is asked again and again, where torch's own rendezvous would wait in one piece and let Ctrl-C wait with it.
     """
+    from torch.distributed.distributed_c10d import PrefixStore
+
     end = time.monotonic() + JOIN.total_seconds()
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    store = dist.PrefixStore(f"{KEYS}/{attempt}", _store(rank, end))
+    store = PrefixStore(f"{KEYS}/{attempt}", _store(rank, end))
     store.compare_set(LOST, "", NOBODY)
     if store.add(HERE, 1) == world:
         store.set(ALL, "")
@@ -196,11 +198,13 @@ def _met(rank: int, world: int) -> Any:
 
 def _store(rank: int, end: float) -> Any:
     """The store at MASTER_ADDR and MASTER_PORT, tried until the time `end`."""
+    from torch.distributed.distributed_c10d import TCPStore
+
     keeps = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     where = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     while True:
         try:
-            store = dist.TCPStore(*where, is_master=keeps, timeout=TRY, wait_for_workers=False)
+            store = TCPStore(*where, is_master=keeps, timeout=TRY, wait_for_workers=False)
         except RuntimeError:
             if keeps or time.monotonic() > end:
                 raise
