@@ -13,6 +13,7 @@ import torch
 from geometry.analysis.weights import weight_spectra
 from geometry.cli import main
 from geometry.errors import InputError
+from geometry.sources import dcp_files, safetensors_files, torch_files
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,55 @@ def test_an_adapter_has_its_own_rank_and_adds_it_to_a_base(folder: Path) -> None
     (head,) = weight_spectra(f"{at(folder, 'base')} + {folder / 'lora'}", "head.weight", [at(folder, "base")])
     assert head.changes[0].spectrum.rank == 2
     assert head.changes[0].spectrum.effective_rank == pytest.approx(alone["head.weight"].effective_rank, rel=1e-3)
+
+
+def test_one_adapter_beside_another_and_never_beside_a_model(folder: Path, tmp_path: Path) -> None:
+    """The second is the first with its alpha doubled, so the change is the first itself, negated."""
+    checkpoints.write_adapter(tmp_path / "half", lora_alpha=1)
+    checkpoints.write_adapter(tmp_path / "whole", lora_alpha=2)
+    found = weight_spectra(tmp_path / "half", "*", [tmp_path / "whole"])
+    assert [one.changes[0].relative for one in found] == pytest.approx([0.5, 0.5], rel=1e-5)
+    assert [one.changes[0].spectrum.rank for one in found] == [2, 2]
+    with pytest.raises(InputError, match="itself a change"):
+        weight_spectra(folder / "lora", "*", [at(folder, "base")])
+
+
+def test_a_key_or_a_head_takes_its_part_of_a_checkpoint(folder: Path, tmp_path: Path) -> None:
+    base = checkpoints.state()
+    path = tmp_path / "run.pt"
+    torch.save({"model": base, "ema": {key: 2 * value for key, value in base.items()}}, path)
+    assert [one.key for one in weight_spectra(f"{path}:model.head.weight")] == ["model.head.weight"]
+    (head,) = weight_spectra(f"{path}:ema", "head.*", [f"{path}:model", at(folder, "base")])
+    assert [one.relative for one in head.changes] == pytest.approx([1.0, 1.0])
+
+
+def test_a_head_that_the_parent_alone_has_is_no_difference(folder: Path, tmp_path: Path) -> None:
+    torch.save({"state_dict": {f"net.{key}": value for key, value in checkpoints.state().items()}}, tmp_path / "l.ckpt")
+    (head,) = weight_spectra(at(folder, "tuned"), "head.*", [tmp_path / "l.ckpt"])
+    assert head.changes[0].spectrum.rank == 1
+
+
+@pytest.mark.parametrize("kind", ["pt", "dcp", "sharded"])
+def test_what_tells_where_tensors_lie_is_read_once(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = checkpoints.write(tmp_path, kind, {f"{i}.weight": torch.ones(2, 2) for i in range(30)})
+    calls = []
+    for module, name in ((torch_files, "_load"), (dcp_files, "_metadata"), (safetensors_files, "_header")):
+        real = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, real=real: (calls.append(given), real(*given))[1])
+    assert len(weight_spectra(path)) == 30
+    assert len(calls) <= 4
+
+
+def test_matrices_without_a_spectrum_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    real = torch.eye(3)
+    torch.save({"w": real, "q": real.to(torch.int8), "f": real.to(torch.float8_e4m3fn), "s": real.to_sparse(),
+                "bias": torch.ones(3, dtype=torch.int8)}, tmp_path / "m.pt")  # fmt: skip
+    assert main(["inspect", str(tmp_path / "m.pt"), "--spectra"]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split()[0] for line in out.splitlines()] == ["matrix", "w"]
+    assert "3 arrays" in err and "'q' (3, 3) int8" in err
+    assert main(["inspect", str(tmp_path / "m.pt"), "--spectra", "w"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_what_cannot_be_compared_is_named(folder: Path, tmp_path: Path) -> None:

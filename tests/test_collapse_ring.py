@@ -36,6 +36,11 @@ def test_error_is_that_of_the_pieces() -> None:
     assert compute("ring", circle(100, 0.05)[0]).stderr is None
 
 
+def test_one_piece_is_told_from_chance_by_the_draws_of_its_null() -> None:
+    assert compute("ring", circle(100, 0.05)[0]).z > 6
+    assert abs(compute("ring", clouds.gaussian(100, 3)).z) < 3
+
+
 @pytest.mark.parametrize("points", [clouds.gaussian(600, 3), clouds.gaussian(600, 40), clouds.segment(600, 10)])
 def test_no_loop(points: np.ndarray) -> None:
     assert compute("ring", points).value < 0.35

@@ -10,7 +10,7 @@ import checkpoints
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from geometry.errors import GeometryError, InputError, UnsafeFileError
 from geometry.sources import inspect, load
@@ -123,6 +123,29 @@ def test_an_adapter_is_the_updates_that_it_stands_for(tmp_path: Path, config: di
         made = factors(weights.path, key).singular_values()
         dense = np.linalg.svd(scale * update.reshape(len(update), -1), compute_uv=False)
         assert np.allclose(made, dense[:2], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "scale"), [("head|conv", 3.0), ("conv|head", 3.0), ("^head", 3.0), ("blocks.head", 1.0), ("ead", 1.0)]
+)
+def test_a_pattern_sets_the_scale_of_the_keys_that_it_matches(tmp_path: Path, pattern: str, scale: float) -> None:
+    updates = checkpoints.write_adapter(tmp_path, alpha_pattern={pattern: 6}, lora_alpha=2)
+    assert np.allclose(open_weights(tmp_path).read("head.weight"), scale * updates["head.weight"], atol=1e-5)
+
+
+def test_what_in_an_adapter_is_no_update_of_one_is_said(tmp_path: Path) -> None:
+    base = checkpoints.write(tmp_path / "base", "safetensors", checkpoints.state())
+    checkpoints.write_adapter(tmp_path / "lora")
+    path = tmp_path / "lora" / "adapter_model.safetensors"
+    tensors = load_file(path)
+    save_file(tensors | {"base_model.model.score.weight": torch.ones(2, 8)}, path)
+    with pytest.raises(InputError, match="modules_to_save"):
+        open_weights(Path(f"{base} + {tmp_path / 'lora'}"))
+    halves = {f"base_model.model.head.lora_{half}.two.weight": tensors[f"base_model.model.head.lora_{half}.weight"].clone()
+              for half in "AB"}  # fmt: skip
+    save_file(tensors | halves, path)
+    with pytest.raises(InputError, match="several adapters"):
+        open_weights(tmp_path / "lora")
 
 
 def test_a_base_and_its_adapter_add_up(tmp_path: Path) -> None:

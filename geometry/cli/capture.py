@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 import sys
 import time
@@ -153,7 +154,10 @@ def _steer(text: str) -> Steer:
     hit = STEER.fullmatch(text)
     if hit is None:
         raise UsageError(f"--steer '{text}' is no LAYER=PATH or LAYER=PATH*STRENGTH")
-    return steer_from(hit["layer"], hit["path"], float(hit["strength"] or 1.0))
+    strength = float(hit["strength"] or 1.0)
+    if not math.isfinite(strength):
+        raise UsageError(f"--steer '{text}': a strength is a finite number")
+    return steer_from(hit["layer"], hit["path"], strength)
 
 
 def _generations(args: argparse.Namespace) -> list[tuple[str, str | None, int | None]]:
@@ -167,7 +171,7 @@ def _generations(args: argparse.Namespace) -> list[tuple[str, str | None, int | 
         if len(set(numbers)) < len(numbers):
             raise InputError(f"{args.checkpoint} names several checkpoints of one generation; name one each")
         alone = len(places) == 1 and places[0].generation is None
-        return [(args.model, str(p.path), None if alone else g) for p, g in zip(places, numbers, strict=True)]
+        return [(args.model, str(p), None if alone else g) for p, g in zip(places, numbers, strict=True)]
     if "{generation}" in args.model:
         return [(str(match.path), None, match.generation) for match in expand(args.model)]
     return [(args.model, None, None)]

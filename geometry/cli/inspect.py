@@ -109,11 +109,17 @@ def _row(array: dict[str, Any]) -> tuple[str, ...]:
 
 def _spectra(args: argparse.Namespace) -> int:
     """The spectra of the weights, and of their changes, as a table or one document."""
-    from geometry.analysis.weights import weight_spectra
+    from geometry.analysis.weights import passed_over, weight_spectra
     from geometry.report.weights import table
     from geometry.schema import dumps
 
-    found = [one.as_dict() for one in weight_spectra(args.path, args.spectra or "*", args.against)]
+    glob = args.spectra or "*"
+    found = [one.as_dict() for one in weight_spectra(args.path, glob, args.against)]
+    left = passed_over(args.path, glob)
+    if left:
+        first = f"'{left[0].key}' {left[0].shape} {left[0].dtype}"
+        print(f"geometry: warning: {len(left)} arrays that are no dense real matrices are left out, the first {first}",
+              file=sys.stderr)  # fmt: skip
     if args.json:
         sys.stdout.write(dumps({"path": args.path, "against": args.against, "matrices": found}, indent=2) + "\n")
     else:

@@ -3,7 +3,8 @@
 A class of degree h (1 a loop, 2 an empty inside) is born at one distance between rows and dies at a larger one; its
 persistence is the difference. Values are means over pieces that share no row, and their error is that between pieces:
 persistence is not root-n, and grows with the rows of a piece, whose number is therefore fixed. Null: pieces of as many
-rows of an isotropic Gaussian of the view's dimension, which is filled and has no loop.
+rows of an isotropic Gaussian of the view's dimension, which is filled and has no loop; of one piece alone z is the
+distance from its draws in their standard deviations.
 """
 
 from __future__ import annotations
@@ -34,6 +35,14 @@ class Bars:
     @property
     def longest(self) -> float:
         return float(self.intervals[0, 1] - self.intervals[0, 0]) if len(self.intervals) else 0.0
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Longest persistence of a filled piece: mean and standard deviation over draws."""
+
+    mean: float
+    spread: float
 
 
 def installed() -> bool:
@@ -76,20 +85,22 @@ def bars(points: Floats, degree: int, *, cocycles: bool = False) -> list[Bars]:
 
 
 @cache
-def filled(rows: int, axes: int, degree: int) -> tuple[float, ...]:
-    """Mean longest persistence per degree of Gaussian pieces in `axes` dimensions, in units of their rms radius."""
+def filled(rows: int, axes: int, degree: int) -> tuple[Filled, ...]:
+    """Longest persistence per degree of Gaussian pieces in `axes` dimensions, in units of their rms radius."""
     values = []
     for number in range(NULL_PIECES):
         points = np.random.default_rng((number, rows, axes)).standard_normal((rows, axes))
         points /= np.sqrt((points**2).sum(axis=1).mean())
         values.append([one.longest for one in bars(points, degree)])
-    return tuple(np.mean(values, axis=0).tolist())
+    return tuple(Filled(float(np.mean(of)), float(np.std(of, ddof=1))) for of in np.transpose(values))
 
 
-def estimate(name: str, variant: str, found: list[Bars], null: float, scan: Scan, **fields: Any) -> Estimate:
+def estimate(name: str, variant: str, found: list[Bars], null: Filled, scan: Scan, **fields: Any) -> Estimate:
     """Mean longest persistence over the pieces, with the diagram of the first in the profile."""
     values = np.array([one.longest for one in found])
     stderr = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
+    if stderr is None and null.spread > 0:
+        fields["z"] = (float(values.mean()) - null.mean) / null.spread
     profile: dict[str, Array] = {"birth": found[0].intervals[:, 0], "death": found[0].intervals[:, 1]}
     return measured(
         name,
@@ -97,7 +108,7 @@ def estimate(name: str, variant: str, found: list[Bars], null: float, scan: Scan
         variant=variant,
         stderr=stderr,
         method="pieces without overlap" if stderr is not None else "",
-        null=null,
+        null=null.mean,
         n=scan.n,
         d=scan.d,
         profile=profile,

@@ -101,7 +101,13 @@ def _pairs(path: Path, infos: dict[str, ArrayInfo]) -> dict[str, dict[str, str]]
             )
         hit = PART.match(name)
         if hit:
-            pairs.setdefault(f"{hit['key']}.weight", {})[hit["half"]] = name
+            halves = pairs.setdefault(f"{hit['key']}.weight", {})
+            if hit["half"] in halves:
+                raise InputError(
+                    f"{path} holds several adapters ('{halves[hit['half']]}' and '{name}'); save each in a folder of "
+                    "its own"
+                )
+            halves[hit["half"]] = name
     for key, halves in pairs.items():
         if len(halves) < 2:
             raise InputError(
@@ -125,7 +131,9 @@ def _scale(path: Path, key: str, rank: int) -> float:
     config = _config(path)
     patterns = config.get("alpha_pattern") or {}
     own = [
-        alpha for pattern, alpha in patterns.items() if re.fullmatch(rf"(.*\.)?{pattern}", key.removesuffix(".weight"))
+        alpha
+        for pattern, alpha in patterns.items()
+        if re.fullmatch(rf"(.*\.)?({pattern})", key.removesuffix(".weight"))
     ]
     alpha = own[0] if own else config.get("lora_alpha")
     if not isinstance(alpha, int | float):

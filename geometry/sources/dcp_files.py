@@ -11,7 +11,7 @@ import importlib
 import io
 import math
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 from typing import Any, ClassVar, cast
 
@@ -52,9 +52,23 @@ def contents(folder: Path) -> list[ArrayInfo]:
 
 def read(folder: Path, keys: Sequence[str]) -> dict[str, Array]:
     """The tensors named by `keys`, each put together from its chunks; bfloat16 becomes float32."""
+    held, one = _opened(folder)
+    return {key: one(key) for key in keys if key in held}
+
+
+def reader(folder: Path) -> Callable[[str], Array]:
+    """The tensors by key, one at a time."""
+    return _opened(folder)[1]
+
+
+def _opened(folder: Path) -> tuple[dict[str, Any], Callable[[str], Array]]:
+    """The tensors by key, as the metadata describe them, and what reads one."""
     metadata = _metadata(folder)
     tensors = _tensors(metadata)
-    return {key: _assembled(folder, key, tensors[key], metadata.storage_data) for key in keys if key in tensors}
+    places: dict[str, dict[Any, Any]] = {}
+    for index, info in metadata.storage_data.items():
+        places.setdefault(str(index.fqn), {})[index] = info
+    return tensors, lambda key: _assembled(folder, key, tensors[key], places.get(key, {}))
 
 
 class _Unpickler(pickle._Unpickler):
@@ -102,8 +116,8 @@ def _tensors(metadata: Any) -> dict[str, Any]:
 
 
 def _assembled(folder: Path, key: str, tensor: Any, places: Any) -> Array:
-    by_offset = {tuple(index.offset): info for index, info in places.items() if index.fqn == key and index.offset}
-    alone = [info for index, info in places.items() if index.fqn == key]
+    by_offset = {tuple(index.offset): info for index, info in places.items() if index.offset}
+    alone = list(places.values())
     size = tuple(tensor.size)
     if sum(math.prod(chunk.sizes) for chunk in tensor.chunks) != math.prod(size) or not tensor.chunks:
         raise InputError(f"{folder}: the chunks of tensor '{key}' do not fill it; copy all shards")

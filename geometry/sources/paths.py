@@ -77,6 +77,8 @@ def split_key(text: str) -> tuple[str, str | None]:
     """PATH and KEY of `PATH:KEY`; a path that exists as it stands has no key, whatever colons it holds."""
     if os.path.exists(text):  # noqa: PTH110 - of any text; Path.exists raises where it is longer than a name can be
         return text, None
+    if sums.is_sum(text) and any(split_key(term.path)[1] for term in sums.terms(text)[:-1]):
+        return text, None  # terms have keys of their own
     for colon in (at.start() for at in re.finditer(":", text)):
         path, key = text[:colon], text[colon + 1 :]
         known = path.lower().endswith(SUFFIXES)
@@ -133,7 +135,7 @@ def _beside(path: Path, pattern: str) -> bool:
 def _sums(text: str, key: str | None) -> list[Place]:
     """The sum once, or once per generation that every term with `{generation}` has."""
     of = sums.terms(text)
-    found = [{place.generation: place.path for place in _places(term.path, None)} for term in of]
+    found = [{place.generation: str(place) for place in _places(term.path, None)} for term in of]
     numbered = [{number for number in places if number is not None} for places in found if None not in places]
     for term, places in zip(of, found, strict=True):
         if None in places and len(_places(term.path, None)) > 1:
@@ -146,9 +148,9 @@ def _sums(text: str, key: str | None) -> list[Place]:
     return [Place(Path(_spelt(of, found, number)), key, number) for number in shared]
 
 
-def _spelt(of: list[sums.Term], found: list[dict[int | None, Path]], number: int | None) -> str:
+def _spelt(of: list[sums.Term], found: list[dict[int | None, str]], number: int | None) -> str:
     parts = zip(of, found, strict=True)
-    return sums.written([replace(term, path=str(places.get(number) or places[None])) for term, places in parts])
+    return sums.written([replace(term, path=places.get(number) or places[None]) for term, places in parts])
 
 
 def _files(path: Path) -> list[Path]:

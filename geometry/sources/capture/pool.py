@@ -2,6 +2,7 @@
 
   (b, d)          as it is
   (b, t, d)       mean over tokens, the first (cls), the last, or every token (none); padding left out where it is known
+  (t, b, d)       likewise, where the module puts items second (`batch_first=False`)
   (b, c, h, w)    mean over places, or every place (none); (b, c, t, h, w) likewise
 `spatial` says that axis 1 holds channels whatever the number of axes, as in one-dimensional convolutions;
 `channels-last` that the last one does, as in (b, h, w, c) of Swin; both take the mean over places.
@@ -10,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
@@ -44,6 +46,21 @@ def tensor_of(given: Any, take: str | None, layer: str) -> Tensor:
     )
 
 
+def items_first(tensor: Tensor, size: int, layer: str, *, second: bool = False) -> Tensor:
+    """The output with its `size` items along the first axis: (t, b, d) turned where they stand along the second.
+
+    second: they do, though both axes are as long. InputError where neither axis counts the items.
+    """
+    if tensor.ndim and len(tensor) == size and not second:
+        return tensor
+    if tensor.ndim == 3 and tensor.shape[1] == size:
+        return tensor.transpose(0, 1)
+    raise InputError(
+        f"layer '{layer}' gives out shape {tuple(tensor.shape)} for {size} items: its rows cannot be told apart by "
+        "item; name a layer that keeps items apart, or another part of its output (--take)"
+    )
+
+
 def channels(tensor: Tensor, pool: str) -> int:
     """The axis that holds the features."""
     return 1 if pool == "spatial" or (tensor.ndim > 3 and pool != "channels-last") else tensor.ndim - 1
@@ -65,6 +82,8 @@ def pooled(
             f"layer '{layer}' gives out shape {tuple(tensor.shape)}; capture reads (b, d), (b, t, d) and (b, c, h, w)"
         )
     items = torch.arange(len(tensor))
+    if tensor.dtype in (torch.float16, torch.bfloat16):
+        tensor = tensor.float()  # a mean in their own precision would lose half the digits
     if tensor.ndim == 2:
         return tensor, items
     maps = channels(tensor, pool) == 1
@@ -79,15 +98,15 @@ def _of_places(places: Tensor, pool: str, counts: Tensor | None, items: Tensor) 
     if pool == "none":
         owner = items[:, None].expand(places.shape[:2])
         return (places.flatten(0, 1), owner.flatten()) if counts is None else (places[counts], owner[counts.cpu()])
-    if pool == "cls":
-        return places[:, 0], items
-    if pool == "last":
-        if counts is None:
-            return places[:, -1], items
-        order = torch.arange(places.shape[1], device=places.device)
-        return places[items, torch.where(counts, order, -1).amax(1).clamp(min=0)], items
+    if counts is None and pool in ("cls", "last"):
+        return places[:, 0 if pool == "cls" else -1], items
     if counts is None:
         return places.mean(1), items
+    if pool == "cls":
+        return places[items, counts.int().argmax(1)], items
+    if pool == "last":
+        order = torch.arange(places.shape[1], device=places.device)
+        return places[items, torch.where(counts, order, -1).amax(1).clamp(min=0)], items
     weight = counts.to(places.dtype)[:, :, None]
     return (places * weight).sum(1) / weight.sum(1).clamp(min=1), items
 
@@ -99,6 +118,8 @@ def _tensors(value: Any, path: str) -> list[tuple[str, Tensor]]:
         inner = list(value.items())
     elif isinstance(value, tuple | list):
         inner = list(enumerate(value))
+    elif is_dataclass(value) and not isinstance(value, type):
+        inner = [(one.name, getattr(value, one.name)) for one in fields(value)]
     else:
         return []
     return [found for key, part in inner for found in _tensors(part, f"{path}.{key}" if path else str(key))]

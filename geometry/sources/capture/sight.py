@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from geometry.pairs.furthest import directions, furthest
 from geometry.sources.capture.data import Items, call
 from geometry.sources.capture.layers import chosen, hooked
 from geometry.sources.capture.models import Subject
-from geometry.sources.capture.pool import pooled, tensor_of
+from geometry.sources.capture.pool import items_first, pooled, tensor_of
 from geometry.types import Array, Floats, Ints
 
 RATE, START = 0.1, 0.3  # of Adam; spread of the first logits
@@ -82,15 +83,17 @@ def made_inputs(
 
 
 def _rows(being: Subject, layer: str, images: Tensor, read: tuple[str, str | None]) -> Tensor:
-    """(q, d) the layer's pooled output on images, with its gradient."""
+    """(q, d) the layer's pooled output on images, with its gradient; where the images are, wherever the model is."""
+    weights = next(chain(being.module.parameters(), being.module.buffers()), images)
     found: list[Tensor] = []
 
     def seen(name: str, output: Any) -> None:
-        found.append(pooled(tensor_of(output, read[1], name), read[0], name)[0].float())
+        given = items_first(tensor_of(output, read[1], name), len(images), name)
+        found.append(pooled(given, read[0], name)[0].float())
 
     with hooked(being.module, chosen(being.module, [layer]), seen):
-        call(being, images)
-    return found[0]
+        call(being, images.to(weights.device))
+    return found[0].to(images.device)
 
 
 def plane_of(shape: Sequence[int]) -> tuple[int, ...] | None:
@@ -125,7 +128,7 @@ def look(
         return arrays
     if isinstance(given.values, list):
         return arrays | {"texts": np.array([given.values[i] for i in owner[rows].ravel()]).reshape(rows.shape)}
-    if plane_of(given.values.shape[1:]) is None or np.asarray(given.values[:1]).dtype.kind not in "fu":
+    if given.by_name or plane_of(given.values.shape[1:]) is None or np.asarray(given.values[:1]).dtype.kind not in "fu":
         return arrays
     given = Items(_unit(given.values), given.labels, given.source)
     arrays["shown"] = given.values[owner[rows].ravel()].reshape(*rows.shape, *given.values.shape[1:])
