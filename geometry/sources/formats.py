@@ -39,7 +39,8 @@ class Format:
     """Suffixes, what a file holds from its headers, and named arrays of it.
 
     stored: the rows of an array (n, d) of a file where they can be read in parts, with so many bytes beside the rows
-    asked for; None where a file of the format has to be read whole.
+    asked for; None where a file of the format has to be read whole. reader: `read` of one array after another, for
+    which what tells where they lie is read once.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Format:
     contents: Callable[[Path], list[ArrayInfo]]
     read: Callable[[Path, Sequence[str]], dict[str, Array]]
     stored: Callable[[Path, str, int], Stored | None] | None = None
+    reader: Callable[[Path], Callable[[str], Array]] | None = None
 
 
 def _npy_stored(path: Path, key: str, room: int) -> Stored | None:
@@ -71,19 +73,33 @@ def _safetensors_stored(path: Path, key: str, room: int) -> Stored | None:
 
 FORMATS = (
     Format("adapter", ("adapter_model.safetensors", "adapter_model.bin"), adapters.contents, adapters.read),
-    Format("sharded", (".index.json",), sharded.contents, sharded.read, sharded.stored),
+    Format("sharded", (".index.json",), sharded.contents, sharded.read, sharded.stored, sharded.reader),
     Format("npy", (".npy",), numpy_files.npy_contents, numpy_files.npy_read, _npy_stored),
     Format("npz", (".npz",), numpy_files.npz_contents, numpy_files.npz_read, _npz_stored),
-    Format("safetensors", (".safetensors",), safetensors_files.contents, safetensors_files.read, _safetensors_stored),
-    Format("torch", (".pt", ".pth", ".bin", ".ckpt"), torch_files.contents, torch_files.read, _torch_stored),
+    Format(
+        "safetensors",
+        (".safetensors",),
+        safetensors_files.contents,
+        safetensors_files.read,
+        _safetensors_stored,
+        safetensors_files.reader,
+    ),
+    Format(
+        "torch",
+        (".pt", ".pth", ".bin", ".ckpt"),
+        torch_files.contents,
+        torch_files.read,
+        _torch_stored,
+        torch_files.reader,
+    ),
     Format("csv", (".csv", ".tsv"), csv_files.contents, csv_files.read, csv_files.stored),
     Format("arrow", (".arrow",), arrow_files.contents, arrow_files.read, _arrow_stored),
     Format("parquet", (".parquet",), parquet_files.contents, parquet_files.read, parquet_files.stored),
     Format("hdf5", (".h5", ".hdf5"), stores.hdf5_contents, stores.hdf5_read, stores.hdf5_stored),
     Format("zarr", (".zarr",), stores.zarr_contents, stores.zarr_read, stores.zarr_stored),
 )
-DISTRIBUTED = Format("dcp", (), dcp_files.contents, dcp_files.read)
-SUM = Format("sum", (), sums.contents, sums.read)
+DISTRIBUTED = Format("dcp", (), dcp_files.contents, dcp_files.read, reader=dcp_files.reader)
+SUM = Format("sum", (), sums.contents, sums.read, reader=sums.reader)
 PARTS = Format("parts", (), parts.contents, parts.read, parts.stored)
 SUFFIXES = tuple(suffix for known in FORMATS for suffix in known.suffixes)
 
@@ -115,6 +131,15 @@ def contents(path: Path) -> list[ArrayInfo]:
 def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
     """Arrays of a file by key, in their stored dtype (bfloat16 as float32)."""
     return _guarded(path, lambda: format_of(path).read(path, keys))
+
+
+def reader(path: Path) -> Callable[[str], Array]:
+    """Arrays of a file by key, one at a time: as `read`, but what tells where they lie is read once."""
+    opened = format_of(path).reader
+    if opened is None:
+        return lambda key: read(path, [key])[key]
+    one = _guarded(path, lambda: opened(path))
+    return lambda key: _guarded(path, lambda: one(key))
 
 
 def stored(path: Path, key: str, room: int) -> Stored | None:
