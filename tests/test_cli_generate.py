@@ -155,6 +155,32 @@ def test_what_cannot_be_is_said(
     assert message in capsys.readouterr().err
 
 
+def test_every_model_and_replicate_is_shown_where_it_lies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["generate", "gmm", "--regime", "exchange", "--replicates", "2", "--generations", "1", "-n", "30", "-q"]
+    assert main([*words, "-j", "-o", str(tmp_path)]) == 0
+    folders = [Path(row["folder"]) for one in json.loads(capsys.readouterr().out)["lineages"] for row in one]
+    places = [tmp_path / f"replicate_{r}" / model for r in range(2) for model in ("", "model_1")]
+    assert folders == [place / f"gen_{t}" for place in places for t in range(2)]
+    assert all((folder / "card.json").exists() for folder in folders)
+
+
+def test_the_real_rows_of_one_that_trains_alone_are_in_its_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["generate", "gmm", "--regime", "replace", "--generations", "1", "-n", "30", "--replicates", "2", "-q"]
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(30, 2)))  # its law has no checkpoint
+    assert main([*words, "--data", str(tmp_path / "x.npy"), "-o", str(tmp_path / "out")]) == 0
+    assert f"{tmp_path / 'out' / 'replicate_0'}/gen_{{generation}}" in capsys.readouterr().out
+
+
+def test_fresh_without_real_rows_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["generate", "gaussian", "--regime", "fresh", "--generations", "1", "-n", "9", "-q", "-o", str(tmp_path)]
+    assert main(words) == 0
+    assert "fresh without --real-share draws no real rows" in capsys.readouterr().err
+    assert main([*words[:-1], str(tmp_path / "some"), "--real-share", "0.5"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_data_is_an_option_of_the_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(30, 2)))
     words = [

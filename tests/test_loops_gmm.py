@@ -62,6 +62,19 @@ def test_rows_of_a_file_and_what_cannot_be(tmp_path: Path) -> None:
         loops.run("gmm", regime="replace", generations=1, n=5, data=str(tmp_path / "y.npy"))
 
 
+@pytest.mark.parametrize("unit", [1e-6, 1e8])
+def test_a_flat_set_is_fitted_in_any_unit(unit: float, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    flat = rng.normal(size=(80, 2)) @ rng.normal(size=(2, 5))
+    made = []
+    for scale in (1.0, unit):
+        np.save(tmp_path / f"{scale}.npy", scale * flat + 3 * scale)
+        run = loops.run("gmm", regime="replace", generations=2, n=80, components=3, data=str(tmp_path / f"{scale}.npy"))
+        made.append(run[2])
+    assert np.allclose(made[1].samples / unit, made[0].samples, rtol=1e-6)
+    assert made[1].history[0] - made[0].history[0] == pytest.approx(5 * np.log(unit), rel=1e-6)
+
+
 def test_options_have_an_effect() -> None:
     plain = loops.run("gmm", regime="replace", generations=1, n=60)[1].samples
     for options in ({"components": 3}, {"d": 3}, {"spread": 2.0}, {"iterations": 1}):

@@ -129,6 +129,26 @@ def test_what_cannot_be_is_a_usage_error(book: str, changes: dict[str, Any], mes
         model(book, **changes)
 
 
+def test_a_mark_of_byte_order_and_ends_of_lines_are_no_characters(tmp_path: Path) -> None:
+    (tmp_path / "plain.txt").write_bytes(b"one line\nand another\n" * 20)
+    (tmp_path / "marked.txt").write_bytes(b"\xef\xbb\xbf" + b"one line\r\nand another\r\n" * 20)
+    plain, marked = (read_text(str(tmp_path / name)) for name in ("plain.txt", "marked.txt"))
+    assert plain.alphabet == marked.alphabet and np.array_equal(plain.codes, marked.codes)
+
+
+def test_however_cold_the_likeliest_character_is_drawn(book: str) -> None:
+    cold, colder = (
+        loops.run("language-model", regime="replace", generations=1, n=3, data=book, bias=bias, **TINY)[1].samples
+        for bias in (1e-20, 1e-300)
+    )
+    assert np.array_equal(cold, colder) and len(np.unique(cold, axis=0)) == 1
+
+
+def test_a_training_that_diverges_is_said(book: str) -> None:
+    with pytest.raises(UsageError, match="generation 1: the fit holds NaN or infinity"):
+        loops.run("language-model", regime="replace", generations=1, n=9, data=book, **(TINY | {"rate": 1e30}))
+
+
 def test_a_text_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "short.txt").write_text("aaaa")
     (tmp_path / "bytes.txt").write_bytes(b"\xff" * 200)

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 from geometry import loops
 from geometry.errors import InputError, UsageError
 from geometry.loops import Generation
+from geometry.schema.places import alone
 
 
 def gaussian(**changes: Any) -> loops.Lineage:
@@ -32,13 +33,29 @@ def gaussian(**changes: Any) -> loops.Lineage:
         ("gaussian", {"bias": 0.0}, "positive"),
         ("gaussian", {"regime": "fresh", "real_share": 1.5}, "a share"),
         ("gaussian", {"real_share": 0.5}, "no effect under 'replace'"),
+        ("gaussian", {"d": 2.5}, r"gaussian: d = 2\.5; it must be a whole number"),
+        ("gaussian", {"d": True}, "a whole number"),
+        ("gaussian", {"n": "20"}, "n = '20'; it must be a whole number"),
+        ("gaussian", {"generations": 2.0}, "a whole number"),
+        ("gaussian", {"seed": None}, "a whole number"),
+        ("gaussian", {"seed": -1}, "0 or more"),
+        ("gaussian", {"bias": float("nan")}, "a finite number"),
+        ("gaussian", {"bias": "cold"}, "a finite number"),
+        ("gaussian", {"bias": 1e200}, "generation 2: the fit holds NaN or infinity"),
+        ("categorical", {"power": float("nan")}, "a finite number"),
+        ("gmm", {"spread": float("inf")}, "a finite number"),
+        ("linear", {"design": 3}, "must be text"),
+        ("vae", {"noise": 1}, "true or false"),
+        ("vae", {"rate": float("nan")}, "a finite number"),
+        (3, {}, "no model is called '3'"),
+        ("gaussian", {"regime": None}, "no regime is called 'None'"),
         ("vae", {"replicates": 2}, "one lineage at a time"),
         ("vae", {"n": 5000}, "1797 digits"),
         ("vae", {"encoder": "pixel"}, "no encoder"),
         ("vae", {"steps": 0}, "positive"),
     ],
 )
-def test_what_cannot_be_is_a_usage_error(model: str, changes: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_is_a_usage_error(model: Any, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         loops.run(model, **({"regime": "replace", "generations": 2, "n": 50} | changes))
 
@@ -106,6 +123,35 @@ def test_a_damaged_generation_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "gen_1" / name).write_bytes(b"{")
     with pytest.raises(InputError, match=r"gen_1.*not a readable generation"):
         gaussian(out=tmp_path, generations=1)
+
+
+def test_numbers_of_numpy_and_paths_make_the_same_run(tmp_path: Path) -> None:
+    gaussian(out=tmp_path, n=np.int64(12), seed=np.int32(3), bias=np.float64(1), d=np.uint8(2))
+    again = gaussian(out=tmp_path, n=12, seed=3, bias=1)  # the digest is that of plain values
+    assert json.loads((tmp_path / "gen_0" / "card.json").read_text())["bias"] == 1.0
+    assert again.arguments["options"] == {"d": 2}
+
+
+def test_where_the_first_fit_fails_nothing_is_left(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for folder, left in ((tmp_path / "there", []), (tmp_path / "made", None)):
+        with pytest.raises(UsageError, match="cannot be fitted"):
+            loops.run("gmm", regime="exchange", generations=2, n=5, out=folder)
+        assert (list(folder.iterdir()) if folder.exists() else None) == left
+    with pytest.raises(UsageError, match="generation 2"):
+        gaussian(bias=1e200, out=tmp_path / "later")
+    assert sorted(path.name for path in (tmp_path / "later").iterdir()) == ["gen_0", "gen_1"]
+
+
+def test_two_runs_cannot_work_in_one_folder(tmp_path: Path) -> None:
+    with alone(tmp_path), pytest.raises(UsageError, match="another run is at work there"):
+        gaussian(out=tmp_path)
+    assert len(gaussian(out=tmp_path)) == 4 and not (tmp_path / ".lock").exists()
+
+
+def test_everybody_who_may_read_the_samples_may_read_the_checkpoint(tmp_path: Path) -> None:
+    one = gaussian(out=tmp_path, generations=1)[1].checkpoint
+    assert one is not None and one.stat().st_mode == one.with_name("samples.npy").stat().st_mode
 
 
 def test_a_longer_run_repeats_the_shorter_one() -> None:

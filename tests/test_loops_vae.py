@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from geometry import loops
+from geometry.errors import UsageError
 from geometry.loops.digits import digits
 from geometry.loops.vae import Vae
 
@@ -115,3 +116,23 @@ def test_fresh_real_rows_are_digits_not_seen_twice() -> None:
     rows, labels = Vae().real(1797, np.random.default_rng(0))
     assert len(np.unique(rows, axis=0)) == 1797
     assert np.array_equal(np.bincount(labels), np.bincount(digits().labels))
+
+
+@pytest.mark.parametrize("classes", [np.array(["cat", "dog"]), np.array([-1, 10**9])])
+def test_classes_keep_their_names(classes: np.ndarray, tmp_path: Path) -> None:
+    bundle = digits()
+    assert bundle.labels is not None
+    rows = bundle.labels < 2
+    named = classes[bundle.labels[rows]]
+    np.savez(tmp_path / "two.npz", images=bundle.points[rows].reshape(-1, 8, 8), labels=named)
+    found = vae(generations=1, data=str(tmp_path / "two.npz"))
+    real, drawn = found[0].labels, found[1].labels
+    assert real is not None and set(real.tolist()) == set(classes.tolist())
+    assert drawn is not None and set(drawn.tolist()) <= set(classes.tolist())
+    assert found.probe_labels is not None and np.array_equal(found.probe_labels, named)
+    assert (Vae(data=str(tmp_path / "two.npz")).label(bundle.points[rows]) == named).mean() > 0.99
+
+
+def test_a_size_without_a_folder_is_refused() -> None:
+    with pytest.raises(UsageError, match="size = 5 has no effect on the bundled digits"):
+        vae(size=5)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geometry.errors import InputError
+from geometry.errors import InputError, UsageError
 from geometry.sources.images import read_idx, read_images
 from geometry.types import Array
 
@@ -106,8 +106,8 @@ def test_what_is_no_set_of_images_is_said(tmp_path: Path) -> None:
         read_images(tmp_path / "none")
     with pytest.raises(InputError, match="holds no image"):
         read_images(tmp_path)
-    np.savez(tmp_path / "a.npz", z=PIXELS)
-    with pytest.raises(InputError, match="holds z; images go by images, x"):
+    np.savez(tmp_path / "a.npz", z=PIXELS, w=PIXELS)
+    with pytest.raises(InputError, match="holds z, w; images go by images, image"):
         read_images(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", x=PIXELS, y=np.zeros(4))
     with pytest.raises(InputError, match=r"labels have shape \(4,\), there are 3"):
@@ -119,3 +119,36 @@ def test_what_is_no_set_of_images_is_said(tmp_path: Path) -> None:
     (tmp_path / "d" / "1.png").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"1.png cannot be read as an image"):
         read_images(tmp_path / "d")
+
+
+def test_a_picture_of_16_bits_keeps_its_shades(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 257 * 100], [257 * 200, 65535]], np.uint16)).save(tmp_path / "a.png")
+    assert np.allclose(read_images(tmp_path).points * 255, [[0, 100, 200, 255]])
+    assert read_images(tmp_path, size=1).shape == (1, 1)
+
+
+@pytest.mark.parametrize("names", [("X", "Y"), ("pixels", "target"), ("faces", "labels"), ("train_images", "label")])
+def test_archives_by_other_names_and_columns_of_labels(tmp_path: Path, names: tuple[str, str]) -> None:
+    np.savez(tmp_path / "a.npz", **{names[0]: PIXELS, names[1]: np.array([[7.0], [3.0], [7.0]])})
+    found = read_images(tmp_path / "a.npz")
+    assert np.array_equal(found.points, (PIXELS.reshape(3, 20) / 255).astype(np.float32))
+    assert found.labels is not None and found.labels.tolist() == [7, 3, 7] and found.classes == ()
+
+
+def test_an_array_of_an_archive_is_named_by_its_key(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=PIXELS, others=PIXELS[:2], third=PIXELS)
+    assert len(read_images(f"{tmp_path / 'a.npz'}:others").points) == 2
+    with pytest.raises(InputError, match=r"holds images, others, third.*a\.npz:KEY"):
+        read_images(f"{tmp_path / 'a.npz'}:none")
+    np.savez(tmp_path / "b.npz", others=PIXELS[:2], third=PIXELS)
+    with pytest.raises(InputError, match="images go by"):
+        read_images(tmp_path / "b.npz")
+    (tmp_path / "ten-images-idx3-ubyte").write_bytes(idx(PIXELS))
+    with pytest.raises(InputError, match="no named arrays"):
+        read_images(f"{tmp_path / 'ten-images-idx3-ubyte'}:x")
+
+
+def test_a_size_is_for_folders_alone(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", PIXELS)
+    with pytest.raises(UsageError, match="size = 4 has no effect"):
+        read_images(tmp_path / "a.npy", size=4)

@@ -96,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
     from geometry.loops.replicates import apart, replicated
 
     settings = _settings(args)
+    if settings.regime == "fresh" and settings.real_share == 0:
+        print("geometry: warning: fresh without --real-share draws no real rows; it is replace", file=sys.stderr)
     if args.dry_run:
         return _forecast(settings, args)
     if args.output is None:
@@ -121,11 +123,11 @@ def _settings(args: argparse.Namespace) -> Settings:
     """The run that is asked for, its options cast to the types of their defaults."""
     from geometry.loops.loop import settings_of
     from geometry.loops.model import options_of
+    from geometry.loops.options import spelled
 
-    known = options_of(args.model)
     named = {"data": args.data, "encoder": args.encoder}
     words = [*args.set, *(f"{name}={value}" for name, value in named.items() if value)]
-    options = dict(_option(word, args.model, known) for word in words)
+    options = spelled(words, args.model, options_of(args.model))
     return settings_of(
         args.model,
         args.regime,
@@ -139,23 +141,6 @@ def _settings(args: argparse.Namespace) -> Settings:
         device=args.device,
         options=options,
     )
-
-
-def _option(word: str, model: str, known: dict[str, Any]) -> tuple[str, Any]:
-    name, equals, text = word.partition("=")
-    if not equals:
-        raise UsageError(f"--set {word}: write NAME=VALUE")
-    if name not in known:
-        raise UsageError(f"{model} has no option '{name}'; it has: {', '.join(known)}")
-    kind = type(known[name])
-    try:
-        value = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
-    except (KeyError, ValueError):
-        raise UsageError(f"--set {word}: {name} is {_KINDS.get(kind, kind.__name__)}") from None
-    return name, value
-
-
-_KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def _prepare(folder: Path, force: bool) -> None:
@@ -194,7 +179,8 @@ def _show(lineages: list[Lineage], args: argparse.Namespace) -> None:
     from geometry.report.columns import columns
     from geometry.schema import dumps
 
-    found = [_described(lineage, args.output) for lineage in lineages]
+    each = [one for lineage in lineages for one in (lineage, *lineage.peers)]
+    found = [_described(lineage) for lineage in each]
     if args.json:
         print(dumps({"folder": str(args.output), "arguments": lineages[0].arguments, "lineages": found}))
         return
@@ -206,22 +192,21 @@ def _show(lineages: list[Lineage], args: argparse.Namespace) -> None:
         print(f"\ngeometry analyze '{first}/gen_{{generation}}/{name}.npy' -o {report}", file=sys.stdout)
 
 
-def _described(lineage: Lineage, out: Path) -> list[dict[str, Any]]:
+def _described(lineage: Lineage) -> list[dict[str, Any]]:
     """Per generation what trained it, its total variance over the real one (mean over replicates), its last loss."""
     real = _variance(lineage[0])
-    rows = []
-    for one in lineage:
-        place = one.checkpoint.parent if one.checkpoint else out / f"gen_{one.index}"
-        rows.append(
-            {
-                "generation": one.index,
-                "origins": {str(origin): count for origin, count in one.origins.items()},
-                "variance": _variance(one) / real if real > 0 else None,
-                "loss": one.history[-1] if one.history else None,
-                "folder": str(place),
-            }
-        )
-    return rows
+    assert lineage[1].checkpoint is not None  # every fit leaves one in the folder of its lineage
+    out = lineage[1].checkpoint.parents[1]
+    return [
+        {
+            "generation": one.index,
+            "origins": {str(origin): count for origin, count in one.origins.items()},
+            "variance": _variance(one) / real if real > 0 else None,
+            "loss": one.history[-1] if one.history else None,
+            "folder": str(out / f"gen_{one.index}"),
+        }
+        for one in lineage
+    ]
 
 
 def _variance(generation: Generation) -> float:

@@ -37,17 +37,30 @@ def digits() -> Images:
 @cache
 def images(data: str = BUNDLED, size: int = 0) -> Images:
     """The bundled digits, or the images at a path (size > 0: pictures of a folder brought to size x size)."""
+    if data == BUNDLED and size:
+        raise UsageError(
+            f"size = {size} has no effect on the bundled digits; only a folder's pictures are brought to one"
+        )
     return digits() if data == BUNDLED else read_images(data, size=size or None)
+
+
+def class_of(found: Images) -> Array | None:
+    """(n,) the class of each image as it is called: its name where it has one, else its number."""
+    return np.array(found.classes)[found.labels] if found.classes else found.labels
 
 
 @cache
 def classifier(data: str = BUNDLED, size: int = 0) -> torch.nn.Sequential:
-    """Two hidden layers, 128 and 32 wide, trained with cross entropy on all images; UsageError without labels."""
+    """Two hidden layers, 128 and 32 wide, trained with cross entropy on all images; UsageError without labels.
+
+    Its outputs are the distinct classes of `class_of`, in order.
+    """
     found = images(data, size)
-    if found.labels is None:
+    called = class_of(found)
+    if called is None:
         raise UsageError(f"{data} has no labels, so there is no classifier to look with; use encoder='pixels'")
     with reproducible(CLASSIFIER_SEED):
-        return train_classifier(found.points, found.labels)
+        return train_classifier(found.points, np.unique(called, return_inverse=True)[1])
 
 
 def train_classifier(points: Array, labels: Ints) -> torch.nn.Sequential:

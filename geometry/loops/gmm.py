@@ -2,7 +2,9 @@
 
 The true law, unless `data` names embeddings: `components` Gaussians of spread 1 in d dimensions, their means normal
 with standard deviation `spread`, their weights falling as 1 / rank. A row is labelled by the true component most likely
-to have drawn it. A row is drawn from component i with its weight, at bias times its standard deviations.
+to have drawn it. A row is drawn from component i with its weight, at bias times its standard deviations. Rows are
+centred and brought to a root mean square spread of 1 for the fit: the 1e-6 that scikit-learn adds to every variance is
+a share of theirs then, whatever their units.
 """
 
 from __future__ import annotations
@@ -66,15 +68,18 @@ class Gmm(Unencoded):
         mixture: Any = GaussianMixture(self.components, max_iter=self.iterations, random_state=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # copies among the rows leave k-means fewer centres
-            mixture.fit(rows.astype(np.float64))
-        found = {"weights": mixture.weights_, "means": mixture.means_, "covariances": mixture.covariances_}
-        return Fit(found, (-float(mixture.lower_bound_),))
+            centre = rows.mean(axis=0, dtype=np.float64)
+            spread = float(np.sqrt(np.mean((rows - centre) ** 2))) or 1.0
+            mixture.fit((rows - centre) / spread)
+        means, covariances = centre + spread * mixture.means_, spread**2 * mixture.covariances_
+        loss = rows.shape[1] * np.log(spread) - float(mixture.lower_bound_)
+        return Fit({"weights": mixture.weights_, "means": means, "covariances": covariances}, (float(loss),))
 
     def sample(self, parameters: Mapping[str, Array], n: int, bias: float, generator: np.random.Generator) -> Array:
         weights, means = parameters["weights"], parameters["means"]
         component = generator.choice(len(weights), n, p=weights / weights.sum())
         white = generator.standard_normal((n, means.shape[1]))
-        factors = np.linalg.cholesky(parameters["covariances"])  # scikit-learn adds 1e-6 to their diagonals
+        factors = np.linalg.cholesky(parameters["covariances"])  # of full rank by what the fit adds
         rows: Array = means[component] + bias * np.einsum("nij,nj->ni", factors[component], white)
         return rows
 

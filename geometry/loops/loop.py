@@ -6,7 +6,8 @@ too, so a resumed run and a whole one are equal, and the length of a run changes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -19,13 +20,16 @@ from geometry.errors import UsageError
 from geometry.loops import store
 from geometry.loops.lineage import Generation, Lineage, origin_of
 from geometry.loops.model import Model, make
+from geometry.loops.options import typed
 from geometry.loops.regimes import LOOKING, Part, Request, gather, places
 from geometry.loops.regimes import regime as named_regime
 from geometry.loops.selection import POOL, WEIGHTS, Look
+from geometry.schema.places import alone, make_folder
 from geometry.types import Array
 
 PLAN, REAL, FIT, DRAW, POOLED = range(5)  # purposes of the generators of one generation
 LIBRARIES = ("embedding-geometry", "numpy", "torch", "scikit-learn")
+KINDS = {"n": int, "seed": int, "replicates": int, "real_share": float, "bias": float, "peers": int}
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         named_regime(self.regime)
+        for name, kind in KINDS.items():
+            object.__setattr__(self, name, typed(name, getattr(self, name), kind))
         for problem, holds in self._problems().items():
             if holds:
                 raise UsageError(problem)
@@ -54,9 +60,10 @@ class Settings:
         regime, share = self.regime, self.real_share
         return {
             f"n = {self.n}; a fit needs at least 2 rows": self.n < 2,
+            f"seed = {self.seed}; it must be 0 or more": self.seed < 0,
             f"replicates = {self.replicates}; at least 1 is needed": self.replicates < 1,
             f"real_share = {share}; it is a share, 0 to 1": not 0 <= share <= 1,
-            f"bias = {self.bias}; it must be positive": not 0 < self.bias < np.inf,
+            f"bias = {self.bias}; it must be positive": self.bias <= 0,
             f"real_share = {share} has no effect under '{regime}'; use regime='fresh'": share > 0 and regime != "fresh",
             f"no weights are called '{self.weights}'; choose one of {', '.join(WEIGHTS)}": self.weights not in WEIGHTS,
             f"weights have no effect under '{regime}'; use regime='tail-reweighted'": (
@@ -119,6 +126,7 @@ def run_settings(
     progress: Callable[[Generation], None] | None = None,
 ) -> Lineage:
     """`run` with its settings in one record."""
+    generations = typed("generations", generations, int)
     if generations < 1:
         raise UsageError(f"generations = {generations}; at least 1 is needed")
     if settings.regime in LOOKING and settings.replicates > 1:
@@ -128,17 +136,45 @@ def run_settings(
     model = make(settings.model, settings.replicates, settings.options, device=settings.device, seed=settings.seed)
     folders = [None if out is None else out / f"model_{peer}" if peer else out for peer in range(settings.peers)]
     loops = [_Loop(model, settings, peer, folder) for peer, folder in enumerate(folders)]
-    records: list[list[Generation]] = [[] for _ in loops]
-    for t in range(generations + 1):
-        made = [loop.generation(t, records) for loop in loops]
-        for known, one in zip(records, made, strict=True):
-            known.append(one)
-        if progress is not None:
-            progress(made[0])
+    with nullcontext() if out is None else _alone(out):
+        records = _generations(loops, generations, progress)
     arguments = {**_arguments(settings), "generations": generations}
     labels, ids = model.probes() or (None, None)
     first, *others = (Lineage(arguments, tuple(known), labels, ids) for known in records)
     return Lineage(arguments, first.records, labels, ids, tuple(others))
+
+
+def _generations(
+    loops: list[_Loop], generations: int, progress: Callable[[Generation], None] | None
+) -> list[list[Generation]]:
+    """The records of each loop; where the very first fit fails, what was begun for it is taken away again."""
+    records: list[list[Generation]] = [[] for _ in loops]
+    for t in range(generations + 1):
+        try:
+            made = [loop.generation(t, records) for loop in loops]
+        except Exception:
+            for loop in loops if t < 2 else ():
+                loop.forget()
+            raise
+        for known, one in zip(records, made, strict=True):
+            known.append(one)
+        if progress is not None:
+            progress(made[0])
+    return records
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """The folder, which no other run is to write in meanwhile; made, and gone again if nothing came to lie in it."""
+    known = folder.exists()
+    make_folder(folder)
+    try:
+        with alone(folder):
+            yield
+    finally:
+        if not known:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 class _Loop:
@@ -151,6 +187,7 @@ class _Loop:
         self.peer = peer
         self.first = model.real(settings.n, self._generator(0, REAL))
         self.place = None if out is None else self._place(out)
+        self.began = False
 
     def _place(self, out: Path) -> store.Place:
         card = {**_arguments(self.settings), "versions": _versions(), **self.model.noted()}
@@ -164,7 +201,13 @@ class _Loop:
         if known is not None:
             return known
         made = self._retrained(t, records) if t else self._real()
+        self.began = self.began or t == 0
         return made if self.place is None else store.write(made, self.place)
+
+    def forget(self) -> None:
+        """Remove the real rows that this run has written, without which there is nothing to go on from."""
+        if self.place is not None and self.began:
+            store.remove(self.place, 0)
 
     def _real(self) -> Generation:
         rows, labels = self.first
@@ -198,7 +241,9 @@ class _Loop:
 
         rows = gather(parts, rows_of)
         fit = self.model.fit(rows, self._generator(t, FIT))
+        require_finite(f"generation {t}: the fit", *fit.parameters.values(), np.asarray(fit.history))
         samples = self.model.sample(fit.parameters, asked.n, asked.bias, self._generator(t, DRAW))
+        require_finite(f"generation {t}: what the model draws", samples)
         return Generation(
             t,
             samples,
@@ -223,6 +268,12 @@ class _Loop:
 
     def _generator(self, t: int, purpose: int) -> np.random.Generator:
         return np.random.default_rng([self.settings.seed, t, purpose, *([self.peer] if self.peer else [])])
+
+
+def require_finite(what: str, *arrays: Array) -> None:
+    """UsageError where there is NaN or infinity: training has diverged, or what is drawn has grown beyond numbers."""
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise UsageError(f"{what} holds NaN or infinity; it has diverged: choose a lower rate, or a bias nearer to 1")
 
 
 def _arguments(settings: Settings) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from geometry.errors import UsageError
+from geometry.loops.options import chosen
 from geometry.types import Array
 
 
@@ -119,7 +120,7 @@ def family(name: str) -> Family:
     """The family called `name`; UsageError with a suggestion if there is none."""
     if name in MODELS:
         return MODELS[name]
-    close = difflib.get_close_matches(name, MODELS, 1)
+    close = difflib.get_close_matches(str(name), MODELS, 1)
     hint = f"did you mean '{close[0]}'?" if close else f"choose one of {', '.join(MODELS)}"
     raise UsageError(f"no model is called '{name}'; {hint}")
 
@@ -127,18 +128,15 @@ def family(name: str) -> Family:
 def make(
     name: str, replicates: int, options: Mapping[str, Any], *, device: str = "cpu", seed: int = 0
 ) -> Model:  # (replicates at once, options of the model's own)
-    """The model called `name` with its options; UsageError with a suggestion for a name or option that is not there."""
+    """The model called `name`; UsageError for a name or option that is not there, or a value of another kind."""
     found = family(name)
     asked = {"replicates": replicates, "device": device, "seed": seed}
     if replicates != 1 and not found.batched:
         raise UsageError(f"{name} trains one lineage at a time; run it with {replicates} seeds instead of replicates")
     if device != "cpu" and "device" not in found.settings:
         raise UsageError(f"{name} runs on the CPU; leave the device out")
-    known = options_of(name)
-    for option in options:
-        if option not in known:
-            raise UsageError(f"{name} has no option '{option}'; it has: {', '.join(known)}")
-    return found.load()(**options, **{setting: asked[setting] for setting in found.settings})
+    own = chosen(name, options, options_of(name))
+    return found.load()(**own, **{setting: asked[setting] for setting in found.settings})
 
 
 def options_of(name: str) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def regime(name: str) -> Regime:
     """The regime called `name`; UsageError with a suggestion if there is none."""
     if name in REGIMES:
         return REGIMES[name]
-    close = difflib.get_close_matches(name, REGIMES, 1)
+    close = difflib.get_close_matches(str(name), REGIMES, 1)
     hint = f"did you mean '{close[0]}'?" if close else f"choose one of {', '.join(REGIMES)}"
     raise UsageError(f"no regime is called '{name}'; {hint}")
 

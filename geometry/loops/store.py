@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,13 @@ def read(place: Place, index: int) -> Generation | None:
     return _with_checkpoint(found, folder)
 
 
+def remove(place: Place, index: int) -> None:
+    """Take generation `index` away, and the folder of the lineage if nothing else is in it."""
+    shutil.rmtree(place.folder / f"gen_{index}", ignore_errors=True)
+    with suppress(OSError):
+        place.folder.rmdir()
+
+
 def clear(folder: Path) -> None:
     """Remove every generation in a folder, and nothing else."""
     for one in folder.glob("gen_*"):
@@ -102,11 +110,11 @@ def clear(folder: Path) -> None:
 
 
 def _fill(part: Path, generation: Generation, place: Place) -> None:
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     if generation.parameters:
         tensors = {name: np.ascontiguousarray(array) for name, array in generation.parameters.items()}
-        save_file(tensors, part / CHECKPOINT)
+        (part / CHECKPOINT).write_bytes(save(tensors))  # save_file would let nobody else read it
     arrays = {file: getattr(generation, name) for name, file in FILES.items()}
     arrays["embeddings"] = first_replicate(generation.embeddings)
     if generation.representation is not None:

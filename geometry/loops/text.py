@@ -39,7 +39,7 @@ class Text:
         shift = int(generator.integers(length))
         most = (self.train - shift) // length
         if n > most:
-            raise UsageError(f"n = {n}; the text has {most} rows of {length} characters to train on")
+            raise UsageError(f"n = {n}; the text has {max(most, 0)} rows of {length} characters to train on")
         return self.rows(shift + length * generator.permutation(most)[:n], length)
 
     def held_out(self, n: int, length: int) -> Ints:
@@ -62,7 +62,7 @@ def read_text(path: str) -> Text:
         raise UsageError("language-model needs a text file; pass data=FILE (--data FILE)")
     place = Path(path).expanduser()
     try:
-        text = place.read_text("utf-8")
+        text = place.read_text("utf-8-sig")  # a byte order mark is no character of the text
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{place} cannot be read as a text in UTF-8 ({error}); name another file") from error
     alphabet = "".join(sorted(set(text)))

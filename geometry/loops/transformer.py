@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+COLDEST = 1e-30  # a temperature that float32 still holds
 Kept = tuple[Tensor, Tensor]  # keys and values (b, heads, positions so far, width / heads)
 
 
@@ -84,7 +85,8 @@ class Transformer(nn.Module):
             x = self._embedded(rows[:, -1:], at)
             for i, block in enumerate(self.blocks):
                 x, kept[i] = block(x, kept[i] if at else _nothing(x, self.size))
-            shares = torch.softmax(self._logits(self.norm(x))[:, 0] / temperature, 1)
+            logits = self._logits(self.norm(x))[:, 0]
+            shares = torch.softmax((logits - logits.amax(1, keepdim=True)) / max(temperature, COLDEST), 1)
             rows = torch.cat([rows, torch.multinomial(shares, 1)], 1)
         return rows[:, 1:]
 

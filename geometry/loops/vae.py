@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from geometry.errors import UsageError
-from geometry.loops.digits import BUNDLED, classifier, classifier_features, images, predicted_labels
+from geometry.loops.digits import BUNDLED, class_of, classifier, classifier_features, images, predicted_labels
 from geometry.loops.model import Fit, Wordless
 from geometry.loops.reproducible import reproducible
 from geometry.loops.training import descend
@@ -89,7 +89,8 @@ class Vae(Wordless):
         if n > len(data.points):
             raise UsageError(f"n = {n}; there are {len(data.points)} {BUNDLED if self.data == BUNDLED else 'images'}")
         rows = generator.permutation(len(data.points))[:n]
-        return data.points[rows], None if data.labels is None else data.labels[rows]
+        classes = class_of(data)
+        return data.points[rows], None if classes is None else classes[rows]
 
     def fit(self, rows: Array, generator: np.random.Generator) -> Fit:
         with reproducible(_seed(generator)):
@@ -110,7 +111,11 @@ class Vae(Wordless):
         return rows if self.encoder == "pixels" else classifier_features(rows, classifier(self.data, self.size))
 
     def label(self, rows: Array) -> Array | None:
-        return None if self.images.labels is None else predicted_labels(rows, classifier(self.data, self.size))
+        classes = class_of(self.images)
+        if classes is None:
+            return None
+        called: Array = np.unique(classes)[predicted_labels(rows, classifier(self.data, self.size))]
+        return called
 
     def represent(self, parameters: Mapping[str, Array]) -> Array | None:
         """(real images, latent) posterior means of all real images."""
@@ -123,7 +128,7 @@ class Vae(Wordless):
         return np.ascontiguousarray(means)
 
     def probes(self) -> tuple[Array | None, Array] | None:
-        return self.images.labels, np.arange(len(self.images.points))
+        return class_of(self.images), np.arange(len(self.images.points))
 
     def _train(self, net: Network, images: Tensor) -> tuple[float, ...]:
         optimizer = torch.optim.Adam(net.parameters(), self.rate, fused=True)

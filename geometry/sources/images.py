@@ -2,9 +2,10 @@
 
 IDX is the format of the MNIST files (LeCun): two zero bytes, a type, the number of axes, each axis in four bytes, then
 the values, all big-endian; `.gz` is unpacked on the way. Labels come from the file of the same name with `labels-idx1`
-for `images-idx3`, from the subfolders of a folder, or from the array `labels` or `y` of an archive. Whole numbers are
-divided by the largest of their type; floats stay where they lie in [0, 1] and are otherwise moved there by their least
-and largest value. Left out: colour spaces, alpha, cropping.
+for `images-idx3`, from the subfolders of a folder, or from the array `labels` or `y` of an archive, whose images go by
+a usual name, are the only array with rows of two axes or more, or are named as PATH:KEY. Whole numbers are divided by
+the largest of their type; floats stay where they lie in [0, 1] and are otherwise moved there by their least and largest
+value. Pictures of 16 bits are brought to 8. Left out: colour spaces, alpha, cropping.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ from typing import IO
 
 import numpy as np
 
-from geometry.errors import InputError
+from geometry.errors import InputError, UsageError
 from geometry.sources.archives import LARGE, RATIO
 from geometry.sources.extras import optional
 from geometry.sources.formats import contents, read
 from geometry.sources.natural import natural
+from geometry.sources.paths import split_key
 from geometry.types import Array, Ints
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
-IMAGE_KEYS = ("images", "x", "x_train", "data", "samples", "arr_0")
-LABEL_KEYS = ("labels", "y", "y_train", "targets")
+IMAGE_KEYS = ("images", "image", "imgs", "x", "x_train", "train_images", "data", "samples", "pixels", "arr_0")
+LABEL_KEYS = ("labels", "label", "y", "y_train", "train_labels", "targets", "target", "arr_1")
 IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 IDX_AXES = 4
 MOST_PIXELS = 26_000_000  # of a picture, which takes nine bytes each on its way
@@ -52,16 +54,20 @@ def read_images(path: str | os.PathLike[str], *, size: int | None = None) -> Ima
     """The images at `path`, in natural order; with `size`, a folder's pictures are brought to size x size pixels.
 
     Raises InputError where there are none, where their shapes disagree, or where a file is truncated or of another
-    format.
+    format, UsageError for a size where there is no folder.
     """
-    place = Path(path).expanduser()
+    name, key = split_key(os.fspath(path))
+    place = Path(name).expanduser()
     if not place.exists():
         raise InputError(f"{place} does not exist; name an IDX file, a folder of images, an .npz or .npy")
+    archive = place.suffix.lower() in (".npz", ".npy")
+    if key and not archive:
+        raise InputError(f"{path}: {place} holds no named arrays; leave ':{key}' out")
     if place.is_dir():
         return _folder(place, size)
-    if place.suffix.lower() in (".npz", ".npy"):
-        return _archive(place)
-    return _idx_pair(place)
+    if size is not None:
+        raise UsageError(f"size = {size} has no effect on {place}; only the pictures of a folder are brought to one")
+    return _archive(place, key) if archive else _idx_pair(place)
 
 
 def read_idx(path: Path) -> Array:
@@ -102,17 +108,27 @@ def _idx_pair(path: Path) -> Images:
     return _made(images, labels, str(path))
 
 
-def _archive(path: Path) -> Images:
+def _archive(path: Path, asked: str | None) -> Images:
     infos = contents(path)
     if path.suffix.lower() == ".npy":
         return _made(read(path, [infos[0].key])[infos[0].key], None, str(path))
     keys = [info.key for info in infos]
-    image = next((key for key in IMAGE_KEYS if key in keys), None)
-    if image is None:
-        raise InputError(f"{path} holds {', '.join(keys) or 'nothing'}; images go by {', '.join(IMAGE_KEYS)}")
-    label = next((key for key in LABEL_KEYS if key in keys), None)
+    pictures = [info.key for info in infos if len(info.shape) > 2]
+    image = asked or _named(IMAGE_KEYS, keys) or (pictures[0] if len(pictures) == 1 else None)
+    if image not in keys:
+        raise InputError(
+            f"{path} holds {', '.join(keys) or 'nothing'}; images go by {', '.join(IMAGE_KEYS)}, or by any name as "
+            f"{path}:KEY"
+        )
+    label = _named(LABEL_KEYS, keys)
     arrays = read(path, [image, *([label] if label else [])])
     return _made(arrays[image], arrays[label] if label else None, f"{path}:{image}")
+
+
+def _named(usual: Sequence[str], keys: Sequence[str]) -> str | None:
+    """The first of the usual names that there is, in capitals or not."""
+    there = {key.lower(): key for key in reversed(keys)}
+    return next((there[name] for name in usual if name in there), None)
 
 
 def _folder(folder: Path, size: int | None) -> Images:
@@ -136,8 +152,11 @@ def _pictures(paths: Sequence[Path], size: int | None) -> list[Array]:
             with pillow.open(path) as picture:
                 if picture.width * picture.height > MOST_PIXELS:
                     raise ValueError(f"{picture.width} x {picture.height} pixels, more than {MOST_PIXELS}")
-                small = picture if size is None else picture.resize((size, size))
-                opened.append(small.convert("L" if picture.mode in ("1", "L", "I", "I;16", "LA") else "RGB"))
+                plain = picture
+                if picture.mode.startswith("I"):  # 16 bits, which converting would cut off at 255
+                    plain = pillow.fromarray((np.asarray(picture).clip(0, 65535) // 257).astype(np.uint8))
+                small = plain if size is None else plain.resize((size, size))
+                opened.append(small.convert("L" if plain.mode in ("1", "L", "LA") else "RGB"))
         except Exception as error:  # a damaged picture can raise anything in Pillow's readers
             raise InputError(f"{path} cannot be read as an image ({error}); copy it again or remove it") from error
     mode = "RGB" if any(picture.mode == "RGB" for picture in opened) else "L"
@@ -154,10 +173,14 @@ def _pictures(paths: Sequence[Path], size: int | None) -> list[Array]:
 def _made(images: Array, labels: Array | None, where: str, classes: tuple[str, ...] = ()) -> Images:
     if images.ndim < 2 or images.size == 0 or images.dtype.kind not in "uifb":
         raise InputError(f"{where} has shape {images.shape} {images.dtype}; images are numbers (n, height, width)")
+    if labels is not None and labels.shape == (len(images), 1):
+        labels = labels[:, 0]
     if labels is not None and labels.shape != (len(images),):
         raise InputError(f"{where}: labels have shape {labels.shape}, there are {len(images)} images")
     shape = tuple(images.shape[1:]) if images.ndim > 2 else _square(images.shape[1])
     points = _unit(images.reshape(len(images), -1), where)
+    if labels is not None and labels.dtype.kind == "f" and np.all(labels == np.round(labels)):
+        labels = labels.astype(np.int64)
     if labels is not None and labels.dtype.kind not in "ui":
         names, labels = np.unique(labels, return_inverse=True)
         classes = classes or tuple(str(name) for name in names)
