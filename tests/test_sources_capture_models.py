@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from geometry.errors import InputError
+from geometry.sources.capture.layers import chosen
 from geometry.sources.capture.models import subject
 
 
@@ -82,3 +83,4 @@ def test_what_is_needed_and_not_there_is_said(lost: str, tmp_path: Path) -> None
 def test_a_module_is_taken_out_of_its_wrapper(tmp_path: Path) -> None:
     torch.save(weights(), tmp_path / "run.pt")
     assert loaded(tmp_path / "run.pt", nn.DataParallel(Tied())) == 0.5
+    assert list(chosen(Tied(), ["module.he*"])) == list(chosen(Tied(), ["head"])) == ["head"]

@@ -8,12 +8,13 @@ import models
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from geometry.report import layer_sight
-from geometry.sources.capture import Request, capture, subject
+from geometry.sources.capture import Request, Steer, capture, subject
 from geometry.sources.capture.data import items
 from geometry.sources.capture.sight import Ascent, look, made_inputs, plane_of
+from geometry.sources.captured import read_card
 
 
 def test_the_input_made_for_a_linear_layer_is_bright_where_its_weights_are_positive() -> None:
@@ -63,6 +64,41 @@ def test_a_capture_that_sees_writes_a_plate_and_a_table_for_every_layer(tmp_path
         assert np.array_equal(arrays["shown"][1, 0, 3], images[arrays["items"][1, 0, 3]])
     drawn = layer_sight.draw("head", dict(np.load(folder / "seen" / "head.npz")))
     assert drawn is not None and len(drawn.axes[0].images) == 2 * (2 * layer_sight.SHOWN + 2)
+
+
+class NoGradient(nn.Linear):
+    """A frozen layer that keeps no gradient."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        with torch.no_grad():
+            return super().forward(images.flatten(1))
+
+
+def test_a_model_without_a_gradient_keeps_its_rows_and_says_so(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).random((30, 4, 4)).astype(np.float32)
+    out = capture(NoGradient(16, 3), images, Request((".",), see=1), tmp_path / "out")
+    assert np.load(out / "output.npy").shape == (30, 3)
+    assert "grad" in read_card(out)["unmade"][0]["reason"]
+    assert (out / "seen" / "output.npz").is_file()
+    assert layer_sight.write(out)[-1].name == "output.png"
+
+
+def test_the_steered_model_in_the_dtype_of_its_weights_is_the_one_that_is_seen(tmp_path: Path) -> None:
+    """A direction that turns off half a layer's units: the score of the input made is that of the rows given out."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.ReLU()).double()
+    images = np.random.default_rng(0).random((30, 4, 4)).astype(np.float32)
+    steer = (Steer("1", np.array([0.0, 0.0, -9.0, -9.0])),)
+    out = capture(net, images, Request(("2",), see=1, steer=steer), tmp_path / "out")
+    assert not np.load(out / "2.npy")[:, 2:].any()
+    with np.load(out / "seen" / "2.npz") as seen:
+        made = torch.from_numpy(seen["made"].reshape(-1, 4, 4)).double()
+        rows, spread = np.load(out / "2.npy"), seen["spread"]
+        with torch.no_grad():
+            given = net[1](made.flatten(1)) + torch.tensor([0.0, 0.0, -9.0, -9.0])
+        axes = np.linalg.eigh(np.cov(rows.T.astype(np.float64)))[1][:, -1]
+        scores = (given.relu().numpy() - rows.mean(0)) @ axes / spread[0]
+        np.testing.assert_allclose(np.abs(scores), np.abs(seen["made_scores"][0, :, 1]), rtol=1e-3, atol=1e-3)
 
 
 def test_texts_and_batches_of_code_have_no_plate(tmp_path: Path) -> None:

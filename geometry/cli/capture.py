@@ -178,7 +178,10 @@ def _generations(args: argparse.Namespace) -> list[tuple[str, str | None, int | 
 
 
 def _warn(cards: dict[str, dict[str, Any]]) -> None:
-    """How many layers that a glob means were left out, with the first reason, once for all generations alike."""
+    """How many layers of a glob were left out or have no input made, with a reason, once for all generations alike."""
+    for unmade in {tuple(one["reason"] for one in card.get("unmade", ())) for card in cards.values()}:
+        if unmade:
+            print(f"geometry: warning: no inputs are made for {len(unmade)} layers: {unmade[0]}", file=sys.stderr)
     for left in {tuple(one["reason"] for one in card["left_out"]) for card in cards.values()}:
         if left:
             print(

@@ -55,7 +55,8 @@ def draw(layer: str, arrays: dict[str, Array]) -> Figure | None:
         ax.text(-0.2, i + 0.45, f"{i + 1}", ha="right", va="center", fontsize=9)
     ax.set(xlim=(0, columns), ylim=(rows, 0), aspect="auto")
     ax.set_axis_off()
-    for column, words in ((0, "made"), (1, "furthest, high end"), (ends + 2, "low end"), (2 * ends + 2, "made")):
+    made = "made" if "made" in arrays else ""
+    for column, words in ((0, made), (1, "furthest, high end"), (ends + 2, "low end"), (2 * ends + 2, made)):
         ax.text(column, -0.06, words, fontsize=7, color=style.MUTED)
     figure.text(0.01, 0.985, style.literal(f"What {layer} sees, by principal direction"), va="top", fontsize=9)
     return figure

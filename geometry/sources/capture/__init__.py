@@ -9,7 +9,7 @@ whole; where it already holds this very capture, it is left as it is. `geometry.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from geometry.errors import GeometryError, InputError
+from geometry.errors import InputError
 from geometry.sources.capture.data import Batch, batches, items
-from geometry.sources.capture.layers import Steer, chosen
+from geometry.sources.capture.layers import Steer, chosen, hooked
 from geometry.sources.capture.made_by import finished, made_by
 from geometry.sources.capture.models import Subject, require_device, subject
 from geometry.sources.capture.passes import Trial, evaluated, one_pass, rows_of, trial
@@ -94,9 +94,9 @@ def capture(
         with whole_folder(Path(out), force=force) as part, Files(part, order, asked.pool) as written:
             _run(being, tried, chain([first], stream), asked, written, progress)
             written.close()
-            if asked.see:
-                _look(being, source, part, order, asked, written)
-            write_card(part, _card(named, source, asked, written) | {"left_out": _told(tried.left), "made_by": made})
+            unmade = _look(being, source, part, order, asked, written) if asked.see else {}
+            told = {"left_out": _told(tried.left), "unmade": _told(unmade)}
+            write_card(part, _card(named, source, asked, written) | told | {"made_by": made})
     return Path(out)
 
 
@@ -113,16 +113,24 @@ def _card(named: dict[str, Any], source: Any, asked: Request, written: Files) ->
     }
 
 
-def _told(left: dict[str, GeometryError]) -> list[dict[str, str]]:
+def _told(left: Mapping[str, object]) -> list[dict[str, str]]:
     return [{"name": name, "reason": str(error)} for name, error in left.items()]
 
 
-def _look(being: Subject, source: Any, part: Path, order: Sequence[str], asked: Request, written: Files) -> None:
-    for name in order:
-        points = np.load(part / file_name(name), mmap_mode="r")
-        owner = written.owner(name)
-        arrays = look(being, name, points, owner, source, asked.see, pool=asked.pool, take=asked.take)
-        write_look(part, Path(file_name(name)).stem, arrays)
+def _look(
+    being: Subject, source: Any, part: Path, order: Sequence[str], asked: Request, written: Files
+) -> dict[str, str]:
+    """What each layer sees, written; of layers for which no input could be made, why."""
+    unmade = {}
+    with hooked(being.module, {}, lambda *_: None, asked.steer):
+        for name in order:
+            points = np.load(part / file_name(name), mmap_mode="r")
+            owner = written.owner(name)
+            arrays = look(being, name, points, owner, source, asked.see, pool=asked.pool, take=asked.take)
+            write_look(part, Path(file_name(name)).stem, arrays)
+            if "unmade" in arrays:
+                unmade[name] = str(arrays["unmade"])
+    return unmade
 
 
 def _globs(layers: str | Sequence[str]) -> tuple[str, ...]:

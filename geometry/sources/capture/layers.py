@@ -1,7 +1,8 @@
 """Layers of a torch module by glob, hooks on them, and directions added on the way (steering).
 
-In a glob `*` stands for any characters, dots too; `.` is the module itself. A steering hook comes before the hook that
-captures, so that the steered output is what is seen, by the layer's own rows and by all that follow.
+In a glob `*` stands for any characters, dots too; `.` is the module itself; what wrappers put before names may stand
+there or not. A steering hook comes before the hook that captures, so that the steered output is what is seen, by the
+layer's own rows and by all that follow.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def chosen(module: nn.Module, globs: Sequence[str]) -> dict[str, nn.Module]:
     names = {name or WHOLE: part for name, part in module.named_modules()}
     found: set[str] = set()
     for glob in globs:
+        glob = glob if glob in names else glob.removeprefix("module.").removeprefix("_orig_mod.")
         hits = [glob] if glob in names else [name for name in names if name != WHOLE and fnmatchcase(name, glob)]
         if not hits:
             there = [name for name in names if name != WHOLE]

@@ -110,8 +110,7 @@ def rows_of(name: str, output: Any, batch: Batch, asked: Request, second: Collec
 def one_pass(
     being: Subject, layers: dict[str, nn.Module], batch: Batch, asked: Request, seen: Callable[[str, Any], None]
 ) -> None:
-    kind = next((one.dtype for one in being.module.parameters() if one.dtype in REAL), None)
-    inputs = each(batch.inputs, lambda value: _moved(value, asked.device, kind))
+    inputs = fitting(being.module, batch.inputs, asked.device)
     compiled = "torch._dynamo" in sys.modules  # without it nothing is, and to import it takes a second
     eager = torch.compiler.set_stance("force_eager") if compiled else nullcontext()
     with torch.no_grad(), eager, hooked(being.module, layers, seen, asked.steer):
@@ -128,8 +127,13 @@ def one_pass(
             ) from error
 
 
-def _moved(value: Any, device: str, kind: torch.dtype | None) -> Any:
-    """A tensor on the device, and where it holds real numbers in the dtype of the weights."""
-    if not isinstance(value, Tensor):
-        return value
-    return value.to(device, kind if value.is_floating_point() else None)
+def fitting(module: nn.Module, inputs: Any, device: str | torch.device) -> Any:
+    """Inputs with their tensors on a device, and real numbers in the dtype of the weights."""
+    kind = next((one.dtype for one in module.parameters() if one.dtype in REAL), None)
+
+    def moved(value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        return value.to(device, kind if value.is_floating_point() else None)
+
+    return each(inputs, moved)

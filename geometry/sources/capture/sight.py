@@ -20,11 +20,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from geometry.errors import InputError, reason_of
 from geometry.pairs import executor, scan
 from geometry.pairs.furthest import directions, furthest
 from geometry.sources.capture.data import Items, call
 from geometry.sources.capture.layers import chosen, hooked
 from geometry.sources.capture.models import Subject
+from geometry.sources.capture.passes import fitting
 from geometry.sources.capture.pool import items_first, pooled, tensor_of
 from geometry.types import Array, Floats, Ints
 
@@ -71,6 +73,8 @@ def made_inputs(
         with torch.enable_grad():
             unit = torch.sigmoid(logits)
             score = (_rows(being, layer, low + (high - low) * _rolled(unit, shifts), read) * targets).sum(1)
+            if not score.requires_grad:
+                raise InputError(f"{being.source}, layer '{layer}': its output has no gradient in its input")
             (slope,) = torch.autograd.grad((how.smooth * _roughness(unit) - score).sum(), [logits])
         if ends:
             scores.append(score.detach().double().numpy())
@@ -92,7 +96,7 @@ def _rows(being: Subject, layer: str, images: Tensor, read: tuple[str, str | Non
         found.append(pooled(given, read[0], name)[0].float())
 
     with hooked(being.module, chosen(being.module, [layer]), seen):
-        call(being, images.to(weights.device))
+        call(being, fitting(being.module, images, weights.device))
     return found[0].to(images.device)
 
 
@@ -119,7 +123,8 @@ def look(
     """Arrays on what a layer sees: items, scores (m, 2, k), of images also shown (m, 2, k, ...) and made (m, 2, ...).
 
     texts (m, 2, k) where the items are texts. made: for the high and the low end; made_scores (m, 2, 2) before and
-    after, in standard deviations from the mean of the rows.
+    after, in standard deviations from the mean of the rows; instead `unmade`, the reason, where the model has no
+    gradient.
     """
     along = directions(scan(points, executor("cpu")), count)
     rows, scores = furthest(points, along)
@@ -136,7 +141,10 @@ def look(
     axes = both.reshape(len(along.axes), -1)  # high and low end of each direction in turn
     if axes.shape[1]:
         read = ("mean" if pool == "none" else pool, take)
-        made, gained = made_inputs(being, layer, axes, given, how or Ascent(), read)
+        try:
+            made, gained = made_inputs(being, layer, axes, given, how or Ascent(), read)
+        except (InputError, RuntimeError) as error:  # the latter torch's, where an operation has no gradient
+            return arrays | {"unmade": np.array(reason_of(error))}
         arrays["made"] = made.reshape(-1, 2, *made.shape[1:])
         arrays["made_scores"] = (gained - (along.mean @ axes)[:, None]).reshape(-1, 2, 2)
     return arrays
