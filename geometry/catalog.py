@@ -79,11 +79,16 @@ from geometry.dimension import (  # noqa: F401
 from geometry.errors import InputError, LostRankError, UnpairedError, UsageError
 from geometry.estimates import failed, recall_told, undefined
 from geometry.nulls import gauges  # noqa: F401
-from geometry.pairs import Scan, executor, scan
+from geometry.pairs import Executor, Scan, executor, in_its_files, scan
+from geometry.pairs.faces import face, told
+from geometry.pairs.streamed import SAMPLED, Asked, sampled
+from geometry.pairs.subsample import width_for
 from geometry.registry import Entry, Outcome, entries, entry
-from geometry.types import Estimate, Neighbors
+from geometry.types import EmbeddingSet, Estimate, Neighbors
 
 __all__ = ["DEFAULT", "compute", "evaluate", "statistics"]
+
+COLUMNS = ("k", "k1", "k2", "n1")  # options that ask for so many neighbours
 
 # What a run computes unless asked for more: enough for the verdict and a first reading, within seconds a set.
 DEFAULT = (
@@ -105,7 +110,9 @@ def compute(name: str, x: Any, y: Any = None, *, device: str = "auto", seed: int
     statistic compares two sets. labels and ids (n,), reference_labels and reference_ids go to the statistics that read
     them. Further options are those of the statistic (`geometry explain NAME`). Raises UsageError for an unknown name, a
     missing or needless y or an unknown option, InputError for unusable points. Data on which the statistic has no value
-    give an `undefined` estimate with its reason.
+    give an `undefined` estimate with its reason. Of rows that stay in their files (`geometry.load` with stream) moments
+    are of all, neighbours those of 10,000 sampled rows among all, and all else looks at the sampled rows; `method` says
+    so.
     """
     found = entry(name)
     _check(found, y, options)
@@ -114,12 +121,23 @@ def compute(name: str, x: Any, y: Any = None, *, device: str = "auto", seed: int
     engine = executor(device)
     own = {name: options.pop(name, None) for name in ("labels", "ids")}
     theirs = {name: options.pop(f"reference_{name}", None) for name in ("labels", "ids")}
-    sets = [scan(x, engine, seed=seed, **own)]
+    columns = max([found.k, *(width_for(k) for name, k in options.items() if name in COLUMNS and isinstance(k, int))])
+    asked = Asked(columns, max(columns, 1), SAMPLED, seed)
+    sets = [_scan(x, engine, asked, own)]
     if y is not None:
-        sets.append(scan(y, engine, seed=seed, **theirs))
+        sets.append(_scan(y, engine, asked, theirs))
         if 0 < sets[0].d != sets[1].d > 0 and "ids" not in found.needs:  # pairs may live in different spaces
             raise InputError(f"x has {sets[0].d} dimensions, y has {sets[1].d}; they must agree")
-    return _with_recall(found, found.function(*sets, **options), sets)
+    seen = [face(found, one) for one in sets]
+    return told(found, _with_recall(found, found.function(*seen, **options), seen), *sets)
+
+
+def _scan(points: Any, engine: Executor, asked: Asked, beside: dict[str, Any]) -> Scan:
+    """The scan of whatever counts as points; of more rows in files than are sampled, the sample that knows of all."""
+    if (rows := in_its_files(points)) is None or len(rows) <= asked.rows:
+        return scan(points, engine, seed=asked.seed, **beside)
+    whole = points if isinstance(points, EmbeddingSet) else EmbeddingSet(points)
+    return sampled(replace(whole, **{name: one for name, one in beside.items() if one is not None}), engine, asked)
 
 
 def evaluate(found: Entry, *sets: Scan, **options: Any) -> Outcome:

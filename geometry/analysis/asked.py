@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 from operator import index
 from typing import Any
 
-from geometry.analysis import memory
 from geometry.errors import UsageError
+from geometry.pairs.streamed import SAMPLED
 
 LEAST = {"k": 1, "seed": 0, "sample": 1, "memory_budget": 1, "pairs_budget": 1}  # whole numbers, and how small
 
@@ -36,7 +36,7 @@ class Options:
     @property
     def sampled(self) -> int:
         """Rows that are looked at of a set which stays in its files."""
-        return self.sample or memory.SAMPLED
+        return self.sample or SAMPLED
 
 
 def options_from(given: dict[str, Any]) -> Options:

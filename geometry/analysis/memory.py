@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from geometry.pairs.stored import Stored
+from geometry.pairs.streamed import SAMPLED
 from geometry.types import EmbeddingSet
 
 PROCESS = 512 << 20
 PASSES = 128 << 20  # blocks of rows in files under digests, hygiene, fingerprints and moments, in float64
 TABLE = 20  # bytes: a squared distance, a row number, a distance
 LEAST = 8 << 20
-SAMPLED = 10_000
 BLOCKS = (1 << 20, 128 << 20)  # bytes of rows looked at together: each block finds its own nearest, so few are quick
 CGROUPS = (
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),

@@ -16,6 +16,7 @@ import numpy as np
 from geometry.analysis.plan import Plan
 from geometry.catalog import evaluate
 from geometry.pairs import Scan
+from geometry.pairs.faces import face
 from geometry.registry import Entry, Outcome
 from geometry.types import Estimate
 
@@ -32,11 +33,6 @@ def held_against_null(
         return {key: _own(one) for key, one in outcome.items()}
     null = _of_reference(plan, entry, scan, pair, options)
     return {key: _against(one, null.get(key), HALVES if pair else REFERENCE) for key, one in outcome.items()}
-
-
-def face(entry: Entry, scan: Scan) -> Scan:
-    """What a statistic is given of a set: its scan, or of one that stays in its files what the registry says."""
-    return scan if scan.whole is None else scan.whole.face(entry.whole)
 
 
 def _of_reference(plan: Plan, entry: Entry, scan: Scan, pair: bool, options: dict[str, Any]) -> dict[str, Estimate]:

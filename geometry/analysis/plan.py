@@ -19,13 +19,14 @@ from warnings import catch_warnings, simplefilter
 from geometry.analysis import memory
 from geometry.analysis.arms import place_of
 from geometry.analysis.asked import Options
-from geometry.analysis.sampled import Asked, in_place, scan_of, told
+from geometry.analysis.sampled import in_place, scan_of, told
 from geometry.catalog import DEFAULT, statistics
 from geometry.errors import InputError, UsageError
 from geometry.nulls.core import ROWS
 from geometry.pairs import Executor, Scan, approximate_executor, executor
 from geometry.pairs.plan import ALWAYS_EXACT, EXACT_PAIRS, resolve_device
 from geometry.pairs.stored import Stored
+from geometry.pairs.streamed import Asked
 from geometry.projection import aligned
 from geometry.registry import Entry, entry
 from geometry.sources import from_arrays, load

@@ -11,16 +11,16 @@ method says of which rows it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from geometry.analysis import memory
 from geometry.analysis.ledger import Ledger
-from geometry.analysis.nulls import face, held_against_null
+from geometry.analysis.nulls import held_against_null
 from geometry.analysis.plan import Plan
 from geometry.catalog import evaluate
 from geometry.pairs import Scan
+from geometry.pairs.faces import face, told
 from geometry.registry import Entry, Outcome
 from geometry.types import Estimate
 
@@ -46,12 +46,12 @@ def outcomes_of(plan: Plan, g: int, ledger: Ledger = NOTHING_KEPT, names: Sequen
 def _outcomes(plan: Plan, g: int, entry: Entry) -> list[Outcome]:
     """One statistic of one set: alone where it has a value then, and against the reference."""
     scan, options = plan.scans[g], _options(entry, plan)
-    made = [] if entry.needs_reference else [_told(entry, evaluate(entry, face(entry, scan), **options), scan)]
+    made = [] if entry.needs_reference else [told(entry, evaluate(entry, face(entry, scan), **options), scan)]
     if g != plan.reference:
         made = [held_against_null(plan, entry, one, scan=scan, pair=False, options=options) for one in made]
     if g != plan.reference and entry.takes_reference:
         pair = _pair(entry, scan, plan.scans[plan.reference])
-        outcome = _told(entry, evaluate(entry, *pair, **options), scan, plan.scans[plan.reference])
+        outcome = told(entry, evaluate(entry, *pair, **options), scan, plan.scans[plan.reference])
         made.append(held_against_null(plan, entry, outcome, scan=pair[0], pair=True, options=options))
     if plan.options.memory_budget is not None:
         memory.give_back()
@@ -64,24 +64,6 @@ def _pair(entry: Entry, scan: Scan, reference: Scan) -> tuple[Scan, Scan]:
         return face(entry, scan), face(entry, reference)
     by_ids = "ids" in entry.needs and scan.ids is not None and reference.ids is not None
     return (scan, reference) if by_ids else equal(scan, reference)
-
-
-def _told(entry: Entry, outcome: Outcome, *sets: Scan) -> Outcome:
-    """`outcome` as not exact, with the rows it rests on, where a set stays in its files and it is not of all rows."""
-    notes = [note for one in sets if (note := _sampled(entry, one))]
-    if not notes:
-        return outcome
-    if isinstance(outcome, Estimate):
-        told = "; ".join(filter(None, (outcome.method, *dict.fromkeys(notes))))
-        return outcome if outcome.value is None else replace(outcome, exact=False, method=told)
-    return {key: _told(entry, one, *sets) for key, one in outcome.items()}  # type: ignore[misc]
-
-
-def _sampled(entry: Entry, scan: Scan) -> str:
-    if scan.whole is None or entry.whole == "pairs" or (entry.whole == "moments" and face(entry, scan) is not scan):
-        return ""
-    of = f"{len(scan.whole.stored)} rows"
-    return f"{scan.n} rows among {of}" if entry.whole == "neighbors" else f"{scan.n} of {of}"
 
 
 def equal(scan: Scan, reference: Scan) -> tuple[Scan, Scan]:

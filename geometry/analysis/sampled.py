@@ -5,26 +5,13 @@ The sample is seeded and drawn without replacement; rows, labels and ids keep th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from geometry.analysis import memory
 from geometry.pairs import Executor, Scan
 from geometry.pairs.stored import Stored
-from geometry.pairs.streamed import Whole
-from geometry.pairs.sums import sample_rows
+from geometry.pairs.streamed import Asked, sampled
 from geometry.types import EmbeddingSet
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Columns of the shared neighbour table, and of that of sampled rows among all; how many rows are sampled; seed."""
-
-    width: int
-    among: int
-    rows: int
-    seed: int
 
 
 def in_place(one: EmbeddingSet, rows: int) -> EmbeddingSet:
@@ -36,11 +23,7 @@ def scan_of(one: EmbeddingSet, engine: Executor, asked: Asked, block_bytes: int)
     """The scan of a set; block_bytes: of rows of a file that are looked at together."""
     if not isinstance(one.points, Stored):
         return Scan(one.points, engine, k=asked.width, seed=asked.seed, labels=one.labels, ids=one.ids)
-    rows = sample_rows(len(one.points), asked.rows, asked.seed)
-    labels, ids = (None if values is None else np.asarray(values)[rows] for values in (one.labels, one.ids))
-    scan = Scan(one.points[rows], engine, k=asked.width, seed=asked.seed, labels=labels, ids=ids)
-    scan.numbers, scan.whole = rows, Whole(one.points, scan, asked.among, block_bytes, one.labels, one.ids)
-    return scan
+    return sampled(one, engine, asked, block_bytes)
 
 
 def told(scan: Scan) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import warnings
 from operator import index
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from geometry.errors import InputError, UsageError
 from geometry.pairs.arrays import as_points, require_finite
 from geometry.pairs.executor import Executor
 from geometry.pairs.plan import DEFAULT_BUDGET, resolve_device
 from geometry.pairs.scan import Scan, scan
-from geometry.types import Neighbors
+from geometry.types import Array, EmbeddingSet, Neighbors
+
+if TYPE_CHECKING:
+    from geometry.pairs.stored import Stored
 
 __all__ = ["Executor", "Scan", "approximate_executor", "as_points", "executor", "neighbors", "own_executor", "scan"]
 
@@ -77,8 +80,9 @@ def neighbors(
     points (n, d): base rows, any float type. queries (m, d): rows to look up; without them every base row is looked up
     and itself left out. Returns dist (m, k) float32 ascending, index (m, k) int64, certified (m,) bool, and sq_dist
     (m, k) float64. method="approximate": by faiss, seeded; distances stay exact, no row is certified, and `recall` says
-    what share of the neighbours are true ones, with its interval. Raises InputError for wrong shapes, NaN, or k beyond
-    the rows there are, UsageError where faiss is asked for and missing.
+    what share of the neighbours are true ones, with its interval. Rows that stay in their files (`geometry.load` with
+    stream) are read in blocks; only the table has to fit into memory. Raises InputError for wrong shapes, NaN, or k
+    beyond the rows there are, UsageError where faiss is asked for and missing.
     """
     if method not in ("exact", "approximate"):
         raise UsageError(f"method '{method}' is unknown; choose exact or approximate")
@@ -86,12 +90,35 @@ def neighbors(
         k = index(k)
     except TypeError:
         raise InputError(f"k = {k!r} is no whole number") from None
-    base = require_finite(as_points(points))
+    in_files = in_its_files(points)
+    base = require_finite(as_points(points)) if in_files is None else cast(Array, in_files)
     asked = base if queries is None else require_finite(as_points(queries, "queries"), "queries")
     most = len(base) - (queries is None)
     if not 1 <= k <= most:
         raise InputError(f"k = {k} is out of range: {len(base)} rows allow 1 to {most}")
     if asked.shape[1] != base.shape[1]:
         raise InputError(f"queries have {asked.shape[1]} dimensions, points have {base.shape[1]}; they must agree")
+    if in_files is not None and method == "exact":
+        return _in_files(in_files, None if queries is None else asked, k, device)
+    if in_files is not None:
+        raise UsageError("rows that stay in their files are looked up exactly; leave method out")
     engine = executor(device) if method == "exact" else approximate_executor(device, seed=seed)
     return engine.neighbors(asked, base, k, exclude_self=queries is None)
+
+
+def in_its_files(points: Any) -> Stored | None:
+    """The rows of a set that stay in their files; None of all others."""
+    from geometry.pairs.stored import Stored
+
+    rows = points.points if isinstance(points, EmbeddingSet) else points
+    return rows if isinstance(rows, Stored) else None
+
+
+def _in_files(stored: Stored, queries: Array | None, k: int, device: str) -> Neighbors:
+    """Block by block of the files; the table alone has to fit into memory."""
+    from geometry.pairs import streamed
+
+    engine = executor(device)
+    if queries is None:
+        return streamed.all_neighbors(engine, stored, k)
+    return streamed.neighbors(engine, streamed.Queries(queries, None, k), stored)

@@ -15,15 +15,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import cast
 
 import numpy as np
 
+from geometry.pairs.arrays import require_finite
 from geometry.pairs.executor import Executor, table_of
 from geometry.pairs.merging import Ranked, merged, without_own
 from geometry.pairs.scan import MOST_COVARIANCE, Scan
 from geometry.pairs.stored import BLOCK_BYTES, Stored
-from geometry.types import Array, Floats, Ints, Moments, Neighbors
+from geometry.pairs.sums import sample_rows
+from geometry.types import Array, EmbeddingSet, Floats, Ints, Moments, Neighbors
 
+QUERY_BLOCKS = 4  # blocks of rows that are looked up together: each takes a pass over all
+SAMPLED = 10_000  # rows that are looked at of a set which stays in its files
 Found = tuple[Floats, Ints, Array]  # squared distances and row numbers (m, j), certified (m,)
 Keep = Callable[[int, Found], None]  # rows gone through, and what they gave
 
@@ -50,6 +55,45 @@ class Queries:
     def own(self) -> int:
         """1 where rows are looked up in their own set."""
         return int(self.numbers is not None)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Columns of the shared neighbour table, and of that of sampled rows among all; how many rows are sampled; seed."""
+
+    width: int
+    among: int
+    rows: int = SAMPLED
+    seed: int = 0
+
+
+def sampled(one: EmbeddingSet, engine: Executor, asked: Asked, block_bytes: int = BLOCK_BYTES) -> Scan:
+    """The scan of seeded rows of a set in files, drawn without replacement, with their labels and ids; it knows of all.
+
+    block_bytes: of rows of a file that are looked at together.
+    """
+    return of_rows(one, sample_rows(len(one.points), asked.rows, asked.seed), engine, asked, block_bytes)
+
+
+def of_rows(one: EmbeddingSet, rows: Ints, engine: Executor, asked: Asked, block_bytes: int = BLOCK_BYTES) -> Scan:
+    """The same of the rows with these numbers, ascending."""
+    stored = cast(Stored, one.points)
+    labels, ids = (None if values is None else np.asarray(values)[rows] for values in (one.labels, one.ids))
+    scan = Scan(stored[rows], engine, k=asked.width, seed=asked.seed, labels=labels, ids=ids)
+    scan.numbers, scan.whole = rows, Whole(stored, scan, asked.among, block_bytes, one.labels, one.ids)
+    return scan
+
+
+def all_neighbors(engine: Executor, stored: Stored, k: int, block_bytes: int = BLOCK_BYTES) -> Neighbors:
+    """The k nearest others of every row among all, rows held against rows a block at a time."""
+    found = [
+        neighbors(engine, Queries(require_finite(rows), np.arange(part.start, part.stop), k), stored, block_bytes)
+        for part, rows in stored.blocks(QUERY_BLOCKS * block_bytes)
+    ]
+    sq_dist, index, certified = (
+        np.concatenate([getattr(one, name) for one in found]) for name in ("sq_dist", "index", "certified")
+    )
+    return table_of(sq_dist, index, certified)
 
 
 def neighbors(

@@ -13,7 +13,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from geometry.errors import InputError, UsageError
-from geometry.pairs import Executor, Scan, executor, scan
+from geometry.pairs import Executor, Scan, executor, in_its_files, scan
+from geometry.pairs.streamed import SAMPLED, Asked, of_rows
 from geometry.pairs.sums import sample_rows
 from geometry.projection.alignment import Align, aligned
 from geometry.projection.frame import Frame, pooled_frame
@@ -46,13 +47,20 @@ def project(
     units of the input with the generation's centroid at the origin, and (s_g, 2) without unit for `umap`; rows (s_g,)
     int64; quality with one value per generation, the `alignment_residual` among them where sets were turned. Raises
     UsageError for an unknown view or alignment, InputError for no sets, an empty set, unequal d, NaN, rows that are not
-    there or cannot be matched.
+    there or cannot be matched. Of rows that stay in their files 10,000 sampled ones are drawn, or `rows`.
     """
     if view not in VIEWS:
         raise UsageError(f"view '{view}' is unknown; choose one of {', '.join(VIEWS)}")
-    scans, residuals = aligned(_scans(sets, executor()), align)
+    sets = _listed(sets)
+    scans, residuals = aligned(_scans(sets, executor(), rows, seed), align)
+    numbers = _numbers(sets, scans)
+    if rows is not None and len(rows) == len(numbers):
+        pairs = enumerate(zip(numbers, rows, strict=True))
+        rows = [r if n is None else _among(n, np.asarray(r, np.int64).ravel(), g) for g, (n, r) in pairs]
     drawn = _rows(scans, rows, most, seed)
     made = _view(scans, view, pooled_frame(scans, seed), drawn, seed)
+    named = [places if n is None else n[places] for n, places in zip(numbers, drawn, strict=True)]
+    made = replace(made, rows=tuple(named))
     return replace(made, quality={**made.quality, "alignment_residual": residuals}) if residuals else made
 
 
@@ -66,7 +74,7 @@ def project_with_null(
     """
     if view not in VIEWS:
         raise UsageError(f"view '{view}' is unknown; choose one of {', '.join(VIEWS)}")
-    scans = _scans(sets, executor())
+    scans = _scans(_listed(sets), executor())
     drawn = _rows(scans, rows, most, seed)
     frame = pooled_frame(scans, seed)
     nulls = [Scan(points, scans[0].executor) for points in null_sets(scans, drawn, frame.means, seed)]
@@ -74,10 +82,15 @@ def project_with_null(
     return _view(scans, view, frame, drawn, seed), _view(nulls, view, frame, whole, seed)
 
 
-def _scans(sets: Any, engine: Executor) -> list[Scan]:
-    if isinstance(sets, EmbeddingSet | Scan) or getattr(sets, "ndim", 3) == 2:
-        sets = [sets]
-    scans = [scan(one, engine) for one in sets]
+def _listed(sets: Any) -> list[Any]:
+    """The sets, one by one; a set alone is one of them."""
+    alone = isinstance(sets, EmbeddingSet | Scan) or getattr(sets, "ndim", 3) == 2
+    return [sets] if alone else list(sets)
+
+
+def _scans(sets: Sequence[Any], engine: Executor, rows: Sequence[Any] | None = None, seed: int = 0) -> list[Scan]:
+    asked = [None] * len(sets) if rows is None or len(rows) != len(sets) else rows
+    scans = [_scan(one, engine, wanted, seed) for one, wanted in zip(sets, asked, strict=True)]
     if not scans:
         raise InputError("there is no set to project; pass one (n, d) array per generation")
     for position, one in enumerate(scans):
@@ -86,6 +99,31 @@ def _scans(sets: Any, engine: Executor) -> list[Scan]:
         if one.d != scans[0].d:
             raise InputError(f"set {position} has {one.d} dimensions, set 0 has {scans[0].d}; one frame needs equal d")
     return scans
+
+
+def _scan(one: Any, engine: Executor, wanted: Any, seed: int) -> Scan:
+    """The scan of a set; of more rows in files than are sampled, a sample with the rows wanted in it."""
+    stored = in_its_files(one)
+    if stored is None or len(stored) <= SAMPLED:
+        return scan(one, engine)
+    numbers = sample_rows(len(stored), SAMPLED, seed)
+    inside = np.asarray([] if wanted is None else wanted, np.int64).ravel()
+    inside = inside[(inside >= 0) & (inside < len(stored))]  # what is not there is told where rows are drawn
+    whole = one if isinstance(one, EmbeddingSet) else EmbeddingSet(one)
+    return of_rows(whole, np.union1d(numbers, inside), engine, Asked(1, 1, seed=seed))
+
+
+def _numbers(sets: Sequence[Any], scans: Sequence[Scan]) -> list[Ints | None]:
+    """The row numbers in its files of each set that was sampled here; None of all others."""
+    return [None if isinstance(one, Scan) else made.numbers for one, made in zip(sets, scans, strict=True)]
+
+
+def _among(numbers: Ints, wanted: Ints, g: int) -> Ints:
+    """Row numbers of a set in files as places among the rows that are in memory."""
+    missing = np.setdiff1d(wanted, numbers)
+    if len(missing):
+        raise InputError(f"rows of set {g}: there is no row {missing[0]} in its files")
+    return np.searchsorted(numbers, wanted)
 
 
 def _rows(scans: Sequence[Scan], rows: Sequence[Any] | None, most: int | None, seed: int) -> tuple[Ints, ...]:
