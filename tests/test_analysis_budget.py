@@ -12,7 +12,7 @@ SECONDS = 60.0
 PROGRAM = """
 import sys, time
 import matplotlib.figure, scipy.stats, sklearn.cluster, torch
-import geometry.analysis, geometry.analysis.memory, geometry.report
+import geometry.analysis.job, geometry.analysis.memory, geometry.report
 start = time.perf_counter()
 geometry.analyze(sys.argv[1], out=sys.argv[2])
 print(time.perf_counter() - start, geometry.analysis.memory.peak())

@@ -56,6 +56,15 @@ def test_the_parts_joined_are_the_run(runs: Path, capsys: pytest.CaptureFixture[
     assert whole.run["verdict"] == joined.run["verdict"] and joined.run["shards"] == 3
     assert whole.arrays.keys() == joined.arrays.keys()
     assert all(a.tobytes() == joined.arrays[name].tobytes() for name, a in whole.arrays.items())
+    beside = [path for path in sorted((runs / "whole").rglob("*")) if path.is_file()]
+    names = [path.relative_to(runs / "whole") for path in beside]
+    assert names == [
+        path.relative_to(runs / "joined") for path in sorted((runs / "joined").rglob("*")) if path.is_file()
+    ]
+    assert sum("fingerprints" in name.parts for name in names) == 3
+    for name in names:
+        if name.name not in ("run.json", "report.html"):  # which tell times and memory
+            assert (runs / "joined" / name).read_bytes() == (runs / "whole" / name).read_bytes(), name
     assert main(["merge", *parts, "-o", str(runs / "joined")]) == 2
     assert "--force" in capsys.readouterr().err
 
@@ -76,6 +85,10 @@ def test_what_is_no_whole_run_is_not_joined(runs: Path, tmp_path: Path, capsys: 
     lines = (twin / "results.jsonl").read_text().splitlines(keepends=True)
     (twin / "results.jsonl").write_text("".join(lines[:-1]))
     assert "rows, not" in told(one, twin, three, code=3)
+    shutil.rmtree(twin)
+    shutil.copytree(three, twin)
+    next((twin / "fingerprints").iterdir()).unlink()
+    assert "in none of the parts" in told(one, two, twin, code=3)
     assert not (tmp_path / "joined" / "run.json").exists()
 
 

@@ -43,7 +43,7 @@ def started(folder: Path, out: Path) -> multiprocessing.process.BaseProcess:
     """A run in a process of its own, forked from one that has imported all that it needs."""
     words = ["analyze", str(folder / "gen_{generation}.npy"), "--statistics", NAMES, "-q", "-o", str(out)]
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["geometry.analysis", "geometry.report", "geometry.pairs.cpu.nearest"])
+    context.set_forkserver_preload(["geometry.analysis.job", "geometry.report", "geometry.pairs.cpu.nearest"])
     run = context.Process(target=main, args=(words,))
     run.start()
     return run

@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from geometry.analysis.fingerprints import file_name
-from geometry.schema.files import array_file
+from geometry.errors import GeometryError
+from geometry.schema.documents import read_document
+from geometry.schema.files import array_file, fingerprint_file
 
 RUN, CARD = "run.json", "shard.json"
 RESULTS = ("results.jsonl", "results.csv")
@@ -41,8 +42,8 @@ def clear_earlier(folder: Path, run: dict[str, Any], document: str = RUN) -> Non
 
 def _told(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found = json.loads(read_document(path))
+    except (GeometryError, OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
@@ -54,7 +55,7 @@ def _data_of(run: dict[str, Any]) -> set[str]:
     for one in inputs:
         layer, called = (one.get(key) if isinstance(one, dict) else None for key in ("layer", "name"))
         if isinstance(layer, str) and isinstance(called, str):
-            names.add(f"fingerprints/{file_name(layer, called)}")
+            names.add(fingerprint_file(layer, called))
     return names | set(RESULTS)
 
 
@@ -66,7 +67,9 @@ def _drawn_of(run: dict[str, Any]) -> list[str]:
 
 
 def _sets(run: dict[str, Any]) -> list[Any]:
-    inputs = run.get("inputs")
+    """What it says of the sets; the card of a part says so within."""
+    within = run.get("run")
+    inputs = (within if isinstance(within, dict) else run).get("inputs")
     return inputs if isinstance(inputs, list) else []
 
 

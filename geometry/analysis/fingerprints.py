@@ -8,7 +8,6 @@ Smirnov (1939), careful because norms are counted in bins of one percent.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,9 @@ from geometry.errors import InputError
 from geometry.estimates import measured, undefined
 from geometry.pairs import Scan, executor
 from geometry.registry import Outcome, entry
+from geometry.schema.files import fingerprint_file
 from geometry.schema.places import make_folder
-from geometry.sources.fingerprint import SUFFIX, Fingerprint, fingerprint, write_fingerprint
+from geometry.sources.fingerprint import Fingerprint, fingerprint, write_fingerprint
 from geometry.types import Estimate
 
 ALONE = ("effective_rank", "participation_ratio", "stable_rank")  # of moments
@@ -35,15 +35,10 @@ def write_fingerprints(plan: Plan, folder: Path | None) -> None:
     """The fingerprint of every set of a plan, in `folder`/fingerprints; nothing without a folder."""
     if folder is None:
         return
-    place = folder / "fingerprints"
-    make_folder(place)
     for one in plan.sets:
-        write_fingerprint(place / file_name(one.layer, name(one)), fingerprint(one.points))
-
-
-def file_name(layer: str, called: str) -> str:
-    """The file of the fingerprint of a set, within the folder of fingerprints."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", ".".join(filter(None, (layer, called)))) + SUFFIX
+        path = folder / fingerprint_file(one.layer, name(one))
+        make_folder(path.parent)
+        write_fingerprint(path, fingerprint(one.points))
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,14 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from geometry.analysis.plan import Plan, name
+from geometry.analysis.identity import difference, identity
+from geometry.analysis.plan import Plan
 from geometry.analysis.strips import Strips
 from geometry.errors import UsageError
 from geometry.pairs import Executor
@@ -36,7 +37,6 @@ from geometry.schema.places import LEDGER, alone, make_folder, require_place
 from geometry.types import Array, Estimate
 
 SCALARS = tuple(one.name for one in fields(Estimate) if one.name not in ("per_point", "profile"))
-WITHOUT = ("memory_budget", "log")  # arguments that change no digit
 
 
 @dataclass(frozen=True)
@@ -111,44 +111,6 @@ def run_in(folder: str | Path | None, overwrite: bool) -> Iterator[Ledger]:
         ledger.clear()
         for part in place.rglob(".*.part"):  # what a killed run was about to write
             part.unlink(missing_ok=True)
-
-
-def identity(plan: Plan, versions: dict[str, str]) -> dict[str, Any]:
-    """Everything that the numbers of a run follow from."""
-    arguments = {key: value for key, value in asdict(plan.options).items() if key not in WITHOUT}
-    packages = {name: number for name, number in versions.items() if name not in ("python", "platform")}
-    inputs = [
-        {"generation": one.generation, "layer": one.layer, "points": one.digest, "dropped": one.dropped}
-        | {side: _digest(getattr(one, side)) for side in ("labels", "ids", "origin")}
-        for one in plan.sets
-    ]
-    arguments["statistics"] = [entry.name for entry in plan.entries]
-    streamed = [name(one) for one, scan in zip(plan.sets, plan.scans, strict=True) if scan.whole is not None]
-    arguments |= {"sets in files": streamed} if streamed else {}
-    found: dict[str, Any] = json.loads(dumps({"arguments": arguments, "inputs": inputs, "packages": packages}))
-    return found
-
-
-def _digest(values: Array | None) -> str | None:
-    if values is None:
-        return None
-    flat = np.asarray(values)
-    content = repr(flat.tolist()).encode() if flat.dtype.hasobject else np.ascontiguousarray(flat).tobytes()
-    return hashlib.sha256(f"{flat.shape} {flat.dtype.str} ".encode() + content).hexdigest()
-
-
-def difference(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """What tells two identities apart, in words; empty where they are equal."""
-    for part in ("arguments", "packages"):
-        old, new = before.get(part, {}), now[part]
-        for key in sorted({*old, *new}):
-            if old.get(key) != new.get(key):
-                return f"{key} was {old.get(key)}, now {new.get(key)}"
-    old, new = before.get("inputs", []), now["inputs"]
-    if len(old) != len(new):
-        return f"there were {len(old)} sets, now {len(new)}"
-    changed = [one["generation"] for one, was in zip(new, old, strict=True) if one != was]
-    return f"generation {changed[0]} has changed" if changed else ""
 
 
 def write_outcomes(path: Path, outcomes: Sequence[Outcome]) -> None:

@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from geometry.analysis.ledger import difference
-from geometry.analysis.shards import CARD
+from geometry.analysis.earlier import CARD
+from geometry.analysis.identity import difference
 from geometry.errors import InputError, UsageError
 from geometry.schema import array_index
-from geometry.schema.files import inside, readable
+from geometry.schema.files import fingerprint_file, inside, readable
 from geometry.schema.shape import require_shape
 from geometry.types import Record
 
 SHOWN = 8  # missing parts named
+MOST = 16 << 20  # bytes of a fingerprint, of which the largest takes one
 
 
 def merge(folders: Sequence[Path]) -> Record:
@@ -35,6 +36,18 @@ def merge(folders: Sequence[Path]) -> Record:
     _require_whole(cards)
     with readable(folders[-1]):
         return _joined(cards)
+
+
+def fingerprints(folders: Sequence[Path], record: Record) -> dict[str, bytes]:
+    """The fingerprints of the sets of a run, by their place in its folder; InputError where no part has one."""
+    found = {}
+    for one in record.run["inputs"]:
+        name = fingerprint_file(one["layer"], one["name"])
+        there = [folder / name for folder in folders if (folder / name).is_file()]
+        if not there:
+            raise InputError(f"{name}: in none of the parts; run the last of them again")
+        found[name] = _bytes(there[0])
+    return found
 
 
 def _joined(cards: dict[Path, dict[str, Any]]) -> Record:
@@ -105,6 +118,15 @@ def _rows(folder: Path, expected: int) -> list[dict[str, Any]]:
     if len(rows) != expected:
         raise InputError(f"{folder / 'results.jsonl'}: {len(rows)} rows, not {expected}; run this part again")
     return rows
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MOST:
+            raise InputError(f"{path}: larger than any fingerprint; run this part again")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error}); run this part again") from error
 
 
 def _array(folder: Path, file: str) -> Any:

@@ -2,9 +2,9 @@
 
 The statistics of the sets stand in a line, generation by generation, and are cut into N stretches of equal weight, so
 that a part looks at few generations. What has to see all of them stands at the end of the line and goes to part N: the
-verdict, the views, and the statistics whose losses are counted over generations (LAST). A part's folder holds its rows
-(results.jsonl), its arrays, and `shard.json`: which run, which part, and from part N the run's document. Parts of one
-run have one identity (`geometry.analysis.ledger`), so that nothing else can be joined.
+verdict, the views, the fingerprints, and the statistics whose losses are counted over generations (LAST). A part's
+folder holds its rows (results.jsonl), its arrays, and `shard.json`: which run, which part, and from part N the run's
+document. Parts of one run have one identity (`geometry.analysis.identity`), so that nothing else can be joined.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from typing import Any
 from geometry.analysis import memory
 from geometry.analysis.asked import Options
 from geometry.analysis.document import document, versions
+from geometry.analysis.earlier import CARD, clear_earlier
+from geometry.analysis.fingerprints import write_fingerprints
+from geometry.analysis.identity import identity
 from geometry.analysis.judge import judge
-from geometry.analysis.ledger import identity, run_in
+from geometry.analysis.ledger import run_in
 from geometry.analysis.logs import curves_of, with_logs
 from geometry.analysis.neighbor_arrays import neighbor_arrays
 from geometry.analysis.plan import Plan, plan
@@ -33,7 +36,6 @@ from geometry.types import Record
 
 LAST = ("tail_survival", "mode_coverage")
 VERDICT = 8  # weight of verdict and views of a set, in statistics: a third of the time of a default run
-CARD = "shard.json"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def run_shard(
         rows = [row for g, found in enumerate(outcomes) for row in rows_of(made, g, found)]
         arrays, run = point_arrays(made, outcomes), {}
         if shard.index == shard.of:
+            write_fingerprints(made, out)
             tell("verdict and views")
             shown, quality = views_of(made)
             arrays = shown | arrays | neighbor_arrays(made)
@@ -94,12 +97,13 @@ def run_shard(
 
 def _write(record: Record, card: dict[str, Any], folder: Path) -> None:
     """The folder of a part; the card comes last, so that a folder that has one is whole."""
-    write_named_arrays(record.arrays, folder)
-    write_text(folder / "results.jsonl", "".join(dumps(row) + "\n" for row in record.results))
     told = {
         "rows": len(record.results),
         "arrays": array_index(record.arrays),
         "peak_memory_bytes": memory.peak(),
         "run": record.run,
     }
+    clear_earlier(folder, told, CARD)
+    write_named_arrays(record.arrays, folder)
+    write_text(folder / "results.jsonl", "".join(dumps(row) + "\n" for row in record.results))
     write_text(folder / CARD, dumps(card | told, indent=1) + "\n")

@@ -23,14 +23,21 @@ def add(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Join, write, and show."""
-    from geometry.analysis import Analysis
-    from geometry.analysis.merge import merge
+    from geometry.analysis.merge import fingerprints, merge
+    from geometry.analysis.result import Analysis
     from geometry.cli.analyze import show
-    from geometry.schema.places import alone
+    from geometry.report.save import write_bytes
+    from geometry.schema.places import alone, make_folder
 
     require_place(args.output, args.force)
-    analysis = Analysis(merge(list(dict.fromkeys(args.folders))))
+    folders = list(dict.fromkeys(args.folders))
+    record = merge(folders)
+    prints = fingerprints(folders, record)
+    analysis = Analysis(record)
     with alone(args.output):
+        for name, content in prints.items():
+            make_folder((args.output / name).parent)
+            write_bytes(args.output / name, content)
         analysis.write(args.output, formats=tuple(dict.fromkeys(args.format)))
     show(analysis, args)
     return finished(analysis.results)

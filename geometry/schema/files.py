@@ -188,6 +188,11 @@ def array_file(name: str) -> str:
     return f"{folder}/{rest}.npy"
 
 
+def fingerprint_file(layer: str, name: str) -> str:
+    """Where the fingerprint of a set lies in the folder of a run."""
+    return f"fingerprints/{re.sub(r'[^A-Za-z0-9_.-]+', '-', '.'.join(filter(None, (layer, name))))}.fingerprint"
+
+
 def array_index(arrays: dict[str, Array]) -> dict[str, dict[str, Any]]:
     """What run.json says of the arrays: file, shape and dtype by name."""
     return {

@@ -198,13 +198,13 @@ def _met(rank: int, world: int) -> Any:
 
 def _store(rank: int, end: float) -> Any:
     """The store at MASTER_ADDR and MASTER_PORT, tried until the time `end`."""
-    from torch.distributed.distributed_c10d import TCPStore
-
     keeps = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     where = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     while True:
         try:
-            store = TCPStore(*where, is_master=keeps, timeout=TRY, wait_for_workers=False)
+            store = dist.TCPStore(  # type: ignore[attr-defined]
+                *where, is_master=keeps, timeout=TRY, wait_for_workers=False
+            )
         except RuntimeError:
             if keeps or time.monotonic() > end:
                 raise
