@@ -1,7 +1,8 @@
 """What is timed: one `Case` is one set of data and one question; a name on the command line stands for a list of them.
 
 neighbors holds the goals for a CPU (three shapes on three kinds of data), then a sweep over n and one over d for the
-plots. gpu is the first matrix of a GPU: 100,000 and a million rows at three widths. --quick is one small case each.
+plots. gpu is the first matrix of a GPU: 100,000 and a million rows at three widths; gpu-768 is its second goal alone.
+refit is the recursive Gaussian fit of `geometry.loops` by many replicates. --quick is one small case each.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ def _statistic(name: str, n: int, d: int) -> Case:
     return Case("statistics", {"statistic": name, "n": n, "d": d, "kind": "mixture"})
 
 
+def _refit(n: int, d: int, generations: int, replicates: int) -> Case:
+    return Case("refit", {"n": n, "d": d, "generations": generations, "replicates": replicates})
+
+
 def _unique(cases: list[Case]) -> tuple[Case, ...]:
     return tuple({str(case): case for case in cases}.values())
 
@@ -61,6 +66,8 @@ CASES: dict[str, tuple[Case, ...]] = {
     "analyze": (Case("analyze", {"n": 10_000, "d": 256, "generations": 6}),),
     "layers": (Case("layers", {"n": 1797, "generations": 4, "model": {}}),),
     "device": (Case("device", {"n": 4096}),),
+    "refit": (_refit(200, 8, 20, 1000),),
+    "gpu-768": (_neighbors(1_000_000, 768, 32),),
     "gpu": (
         Case("device", {"n": 16_384}),
         *(_neighbors(n, d, k) for n, d, k in product((100_000, 1_000_000), (128, 384, 768), (15, 64))),
@@ -73,5 +80,7 @@ QUICK: dict[str, tuple[Case, ...]] = {
     "analyze": (Case("analyze", {"n": 300, "d": 8, "generations": 2}),),
     "layers": (Case("layers", {"n": 150, "generations": 2, "model": {"steps": 5}}),),
     "device": (Case("device", {"n": 512}),),
+    "refit": (_refit(20, 3, 2, 4),),
+    "gpu-768": (_neighbors(20_000, 768, 32),),
     "gpu": (Case("device", {"n": 4096}), _neighbors(20_000, 128, 15)),
 }

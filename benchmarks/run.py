@@ -47,6 +47,11 @@ def main(words: list[str] | None = None) -> int:
     return 0
 
 
+def parsed(words: list[str]) -> argparse.Namespace:
+    """The words of a command line."""
+    return _parser().parse_args(words)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--case", nargs="+", choices=tuple(CASES), default=["neighbors"], help="lists of cases")

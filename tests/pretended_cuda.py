@@ -1,4 +1,4 @@
-"""A CUDA device that torch does not have: tensors said to lie on it hold their numbers on the CPU and mix with no others.
+"""A CUDA device that torch does not have: tensors said to lie on it hold their numbers on the CPU, mix with no others.
 
 Inside `pretended_cuda` whatever is made on or moved to "cuda" is an `OnDevice`. As on a GPU, an operation on it and a
 host tensor of more than one number is an error, and so is `numpy` of it; numbers without an axis and host tensors that
@@ -35,6 +35,8 @@ class Pretended(TorchFunctionMode):
             return CUDA
         if here and func == torch.Tensor.is_cuda.__get__:
             return True
+        if func is torch._has_compatible_shallow_copy_type:
+            return not here  # no: a module that moves makes its parameters anew
         if here and func in TO_HOST:
             raise TypeError("can't convert cuda:0 device type tensor to numpy")
         if func in MOVING:
@@ -53,11 +55,10 @@ class Pretended(TorchFunctionMode):
 def _moved(func: Any, args: Any, kwargs: Any) -> Any:
     asked = "cpu" if func is torch.Tensor.cpu else "cuda" if func is torch.Tensor.cuda else _asked(args[1:], kwargs)
     source = args[0]
-    if func is torch.Tensor.to:
-        words = [one for one in args[1:] if not isinstance(one, str | torch.device | torch.Tensor)]
-        words += [one.dtype for one in args[1:] if isinstance(one, torch.Tensor)]
-        named = {key: value for key, value in kwargs.items() if key not in ("device", "other")}
-        source = _plain(torch.Tensor.to, (source, *words), named) if words or named else source
+    formats = [one for one in (*args[1:], kwargs.get("dtype")) if isinstance(one, torch.dtype)]
+    formats += [one.dtype for one in args[1:] if isinstance(one, torch.Tensor)]
+    if formats:
+        source = _plain(torch.Tensor.to, (source, formats[0]), {})
     there = isinstance(args[0], OnDevice) if asked is None else asked == "cuda"
     if there:
         return _held(source)

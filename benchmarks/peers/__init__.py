@@ -101,6 +101,7 @@ PEERS: dict[str, tuple[Peer, ...]] = {
         ),
     ),
     "analyze": (Peer(OURS, "ours", "geometry", "embedding-geometry"),),
+    "refit": (Peer(OURS, "ours", "geometry", "embedding-geometry"),),
     "layers": (Peer(OURS, "ours", "geometry", "embedding-geometry"),),
     "device": (
         Peer("product float32", "product_float32", "torch", "torch"),

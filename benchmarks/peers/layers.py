@@ -50,6 +50,7 @@ def ours(inputs: Inputs) -> Call:
     checkpoints = folder / "loop" / "gen_{generation}" / "checkpoint.safetensors"
     capture = ["capture", "--model", "benchmarks.peers.layers:encoder", "--checkpoint", str(checkpoints), "--see", "3"]
     capture += ["--data", str(folder / "probe.npz"), "--layers", *LAYERS, "-o", str(folder / "layers"), "-q"]
+    capture += ["--device", inputs.device]
     analyze = ["analyze", str(folder / "layers"), "--by", "layer", "--reference", "1", "-o", str(folder / "out"), "-q"]
 
     def call() -> dict[str, float]:
