@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,37 @@ def test_what_is_needed_and_not_there_is_said(lost: str, tmp_path: Path) -> None
     torch.save(kept, tmp_path / "run.pt")
     with pytest.raises(InputError, match=f"has no '{lost}'"):
         loaded(tmp_path / "run.pt")
+
+
+MODEL = """
+from __future__ import annotations
+from dataclasses import dataclass
+from torch import nn
+from parts_of_it import WIDTH
+
+@dataclass
+class Config:
+    width: int = WIDTH
+
+def build(width: int = WIDTH) -> nn.Module:
+    return nn.Linear(2, Config(width).width)
+"""
+
+
+def test_a_file_finds_what_lies_beside_it_and_its_dataclasses_their_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", [*sys.path])
+    (tmp_path / "random.py").write_text(MODEL)  # a name that a module of Python has
+    (tmp_path / "parts_of_it.py").write_text("WIDTH = 3")
+    for _ in range(2):
+        made = subject(f"{tmp_path}/random.py:build").module
+        assert isinstance(made, nn.Linear) and made.out_features == 3
+    assert not hasattr(sys.modules["random"], "build")
+    (tmp_path / "broken.py").write_text("import no_such_module_anywhere")
+    with pytest.raises(InputError, match="no_such_module_anywhere"):
+        subject(f"{tmp_path}/broken.py:build")
+    assert "broken" not in sys.modules
 
 
 def test_a_module_is_taken_out_of_its_wrapper(tmp_path: Path) -> None:

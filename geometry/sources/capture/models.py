@@ -58,6 +58,8 @@ def subject(model: nn.Module | str, checkpoint: str | Path | None = None, **argu
     module, source, tokenizer = (
         (model, type(model).__name__, None) if isinstance(model, nn.Module) else _made(model, arguments)
     )
+    if isinstance(module, torch.jit.ScriptModule):
+        raise InputError(f"{source} is a scripted module, whose layers take no hooks; give the module it was made from")
     module = _bare(module) if isinstance(model, nn.Module) else _bare(module).eval()
     if checkpoint is not None:
         _load(module, Path(checkpoint), source)
@@ -119,11 +121,7 @@ def module_named(head: str) -> Any:
     path = Path(head).expanduser()
     try:
         if path.suffix == ".py" and path.is_file():
-            spec = importlib.util.spec_from_file_location(path.stem, path)
-            assert spec is not None and spec.loader is not None
-            home = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(home)
-            return home
+            return _file_module(path.resolve())
         if str(Path.cwd()) not in sys.path:
             sys.path.insert(0, str(Path.cwd()))
         importlib.invalidate_caches()
@@ -132,6 +130,24 @@ def module_named(head: str) -> Any:
         raise
     except Exception as error:  # the user's own code can raise anything
         raise InputError(f"model module '{head}' cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _file_module(path: Path) -> Any:
+    """A file run as a module: what lies beside it can be imported, and dataclasses in it find their module."""
+    taken = path.stem in sys.modules and getattr(sys.modules[path.stem], "__file__", None) != str(path)
+    name = f"{path.stem}_{abs(hash(path))}" if taken else path.stem
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    home = importlib.util.module_from_spec(spec)
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    sys.modules[name] = home
+    try:
+        spec.loader.exec_module(home)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return home
 
 
 def _called(factory: Any, text: str, arguments: Mapping[str, Any]) -> tuple[nn.Module, str, Any]:
