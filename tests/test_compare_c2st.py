@@ -107,6 +107,21 @@ def test_calibration_holds_for_unequal_sets_with_many_features() -> None:
     assert found[0]["probability"].value == pytest.approx(0.5, abs=0.1)
 
 
+def test_the_error_of_the_mean_probability_is_of_both_sets() -> None:
+    """Of one law every row of both sets counts alike: root two of what the generated rows alone would make it."""
+    made = [
+        compute("provenance", clouds.gaussian(500, 6, s), clouds.gaussian(500, 6, 100 + s))["probability"]
+        for s in range(30)
+    ]
+    assert np.mean([one.stderr for one in made]) == pytest.approx(np.std([one.value for one in made]), rel=0.25)
+    assert np.mean([abs(one.z) > 2.6 for one in made]) < 0.1
+    few, many = (
+        compute("provenance", clouds.gaussian(200, 4) + 0.5, clouds.gaussian(n, 4, 9))["probability"]
+        for n in (50, 2000)
+    )
+    assert few.stderr > 1.2 * many.stderr
+
+
 def test_strata_of_ranks() -> None:
     edges, wanted = strata(np.arange(1.0, 1000))
     np.testing.assert_allclose(edges, [500, 750, 900, 950, 990])
