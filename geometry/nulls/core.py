@@ -4,8 +4,9 @@ Rows are put in an order of their own (by distance to the mean) before the seede
 on the order of the file nor on where the set lies. Copies are merged because a copy is a neighbour at distance zero:
 10 % of near copies alone would read as a gain of 7. One far row would own the first direction: up to 5 % are set aside.
 Where radii are heavy-tailed throughout (Student, 4 degrees of freedom), far rows bend the covariance towards themselves
-and nothing reads as a gain of .1: such rows are pulled in along their own direction to the median whitened radius of
-Huber's estimate of shape, which leaves an elliptical law elliptical.
+and nothing reads as a gain of .1: rows beyond the median whitened radius of Huber's estimate of shape are pulled in
+along their own direction to the radius that a Gaussian's row of their rank has, which leaves an elliptical law
+elliptical. (All at the median they would lie on a sphere, in the plane on a circle: structure of our own making.)
 """
 
 from __future__ import annotations
@@ -177,7 +178,7 @@ def directions_of(core: Core, points: Floats) -> Floats:
 
 
 def tamed(core: Core) -> Core | None:
-    """The core with every row beyond the median whitened radius pulled in to it; None where the tails are not heavy.
+    """The core with rows beyond the median whitened radius pulled in to a Gaussian's; None where tails are not heavy.
 
     Fixed point of Huber's M-estimate of scatter (Maronna 1976) in at most n / 4 leading directions, in a few rounds.
     """
@@ -189,10 +190,25 @@ def tamed(core: Core) -> Core | None:
         square = (solve_triangular(triangle, leading.T, lower=True) ** 2).sum(axis=0)
         if step == 0 and (square**2).mean() < HEAVY * (q + 2) / q * square.mean() ** 2:
             return None
-        before, weight = weight, np.minimum(1.0, np.sqrt(np.median(square) / np.maximum(square, np.finfo(float).tiny)))
+        before, weight = weight, _shrinking(square, np.median(square))
         if np.abs(weight - before).mean() < SETTLED:
             break
-    return _turned(core, core.scores * weight[:, None])
+    return _turned(core, core.scores * _shrinking(square, _gaussian_squares(square, q))[:, None])
+
+
+def _shrinking(square: Floats, most: Floats | np.float64) -> Floats:
+    """(n,) factors that bring squared radii down to `most` where they are larger; 0 for rows at the centre."""
+    shrunk: Floats = np.sqrt(np.minimum(square, most) / np.maximum(square, np.finfo(float).tiny))
+    return shrunk
+
+
+def _gaussian_squares(square: Floats, q: int) -> Floats:
+    """(n,) squared radii of a q-dimensional Gaussian of the same ranks and median."""
+    from scipy.special import gammaincinv
+
+    rank = (np.argsort(np.argsort(square, kind="stable"), kind="stable") + 0.5) / len(square)
+    usual: Floats = np.median(square) * gammaincinv(q / 2, rank) / gammaincinv(q / 2, 0.5)
+    return usual
 
 
 def _turned(core: Core, pulled: Floats) -> Core:
