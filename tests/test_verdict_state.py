@@ -238,3 +238,13 @@ def test_scale_ratio_is_that_of_the_variances() -> None:
     facts = facts_of(Scan(3 * points, ENGINE), Scan(points, ENGINE))
     assert facts.scale_ratio == pytest.approx(9)
     assert facts_of(Scan(points, ENGINE)).scale_ratio is None
+
+
+def test_two_tight_clusters_enclose_nothing_and_a_circle_does() -> None:
+    """Both lie at one distance from their middle; only what goes around it has an inside."""
+    apart = np.where(np.arange(400) % 2 == 0, 1.0, -1.0)[:, None] * np.eye(16)[0]
+    made = judged(apart + 0.01 * clouds.gaussian(400, 16))
+    assert (made.state, made.flags) == ("low-dimensional", ())
+    turn = np.random.default_rng(0).uniform(0, 2 * np.pi, 400)
+    circle = np.column_stack([np.cos(turn), np.sin(turn)])
+    assert "hollow" in judged(circle + 3).flags

@@ -19,6 +19,7 @@ LOST_SCALE, LOST_SCALE_FAR = 1e-4, 100.0  # with a reference: share of its varia
 CONE = 0.7  # norm(mean) over rms norm of the raw rows
 CENTRED_CONE = 0.1  # below it, L2 normalisation alone makes a set hollow
 HOLLOW = 0.2  # radial CV over that of a Gaussian of the same spectrum
+HOLLOW_DIMENSIONS = 1.5  # angle_dimension below which it is two clusters with a gap between, and no inside; a circle: 2
 HEAVY_CV, HEAVY_RATIO = 0.5, 3.0  # radial CV, and over the Gaussian one
 DUPLICATED = 0.01  # share of near copies
 NARROW = 0.5  # of the null of recall or coverage, of the reference's modes, of its effective rank

@@ -141,8 +141,7 @@ def _flags(facts: Facts) -> list[str]:
         flags.append("cone")
     if facts.normalised:
         flags.append("normalised")
-    by_design = facts.normalised and facts.cone < limit.CENTRED_CONE
-    if facts.core_shell_ratio is not None and facts.core_shell_ratio < limit.HOLLOW and not by_design:
+    if _hollow(facts):
         flags.append("hollow")
     if (facts.radial_cv or 0.0) > limit.HEAVY_CV and (facts.shell_ratio or 0.0) > limit.HEAVY_RATIO:
         flags.append("heavy-tailed")
@@ -151,3 +150,10 @@ def _flags(facts: Facts) -> list[str]:
     if facts.outliers > 0:
         flags.append("outliers")
     return flags
+
+
+def _hollow(facts: Facts) -> bool:
+    """Rows at one distance from their middle, in more than one dimension, and not by L2 normalisation alone."""
+    by_design = facts.normalised and facts.cone < limit.CENTRED_CONE
+    around = (facts.angle_dimension or 0.0) >= limit.HOLLOW_DIMENSIONS
+    return facts.core_shell_ratio is not None and facts.core_shell_ratio < limit.HOLLOW and around and not by_design
