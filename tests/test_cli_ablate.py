@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geometry.cli import main
+from geometry.cli import ablate, main
+from geometry.loops.ablate import Files, Rows
+from geometry.loops.ablate_data import training
 
 
 @pytest.fixture
@@ -57,6 +59,53 @@ def test_groups_labels_and_probe_from_other_files(data: Path, capsys: pytest.Cap
     assert np.load(data.parent / "file" / "arms" / "without_odd" / "embeddings.npy").shape == (120, 8)
 
 
+def test_the_entries_of_a_folder_are_groups(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = np.load(data)
+    folder = data.parent / "sources"
+    folder.mkdir()
+    for name in ("even", "plain", "odd"):
+        np.save(folder / f"{name}.npy", given["points"][given["source"] == name])
+        np.save(folder / f"{name}_labels.npy", given["labels"][given["source"] == name])
+    found = training(str(folder), None, as_rows=True)
+    assert isinstance(found, Rows) and found.sizes() == {"even": 100, "odd": 100, "plain": 100}
+    assert np.array_equal(found.points[found.groups == "odd"], given["points"][given["source"] == "odd"])
+    assert found.labels is not None and found.labels[found.groups == "odd"].tolist() == [0, 1] * 50
+    assert isinstance(training(str(folder), None, as_rows=False), Files)
+    np.save(folder / "wide.npy", np.ones((5, 7)))
+    assert main(["ablate", "pca", "--data", str(folder), "-o", str(data.parent / "out"), "-q"]) == 3
+    assert "differ in dimension" in capsys.readouterr().err and not (data.parent / "out").exists()
+
+
+def test_dry_run_counts_and_writes_nothing(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = data.parent / "out"
+    words = ["ablate", "pca", "--data", str(data), "--groups", "source", "-o", str(out), "--dry-run"]
+    assert main([*words, "-j"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["groups"], found["trainings"], found["rows"]) == ({"even": 100, "odd": 100, "plain": 100}, 12, 200)
+    assert found["seconds"] > 0 and not out.exists()
+    assert main([*words[:1], "x {data} {embeddings}", *words[2:]]) == 0
+    assert "12 trainings; how long the command takes is not known" in capsys.readouterr().out
+
+
+def test_force_removes_the_arms_of_another_run_and_nothing_else(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ablate, "_write", lambda *given: None)
+    monkeypatch.setattr(ablate, "_show", lambda *given: None)
+    monkeypatch.setattr("geometry.attribution.arms", lambda *given, **options: [])  # what it finds is tested above
+    out = data.parent / "out"
+    words = ["ablate", "pca", "--data", str(data), "--replicates", "2", "-q", "-o", str(out)]
+    assert main(words) == 0
+    (out / "notes.txt").write_text("mine")
+    assert main([*words, "--seed", "1"]) == 3
+    assert "--force" in capsys.readouterr().err
+    assert main([*words, "--seed", "1", "--groups", "source", "--force"]) == 0
+    assert {path.name for path in (out / "arms").iterdir()} == {
+        "all", "without_even", "without_odd", "without_plain"
+    }  # fmt: skip
+    assert (out / "notes.txt").read_text() == "mine"
+
+
 def test_what_it_refuses(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def code(*words: str) -> tuple[int, str]:
         given = words if "-o" in words else (*words, "-o", str(data.parent / "none"))
@@ -64,7 +113,14 @@ def test_what_it_refuses(data: Path, capsys: pytest.CaptureFixture[str]) -> None
 
     for words, expected, said in (
         (("vea",), 2, "did you mean 'vae'"),
-        (("pca", "--option", "latent"), 2, "KEY=VALUE"),
+        (("pca", "--option", "latent"), 2, "NAME=VALUE"),
+        (("pca", "--set", "latent=a"), 2, "latent is a whole number"),
+        (("pca", "--set", "latent=0"), 2, "latent = 0; it must be positive"),
+        (("vae", "--set", "steps=1.5"), 2, "steps is a whole number"),
+        (("vae", "--set", "rate=nan"), 2, "a finite number"),
+        (("pca", "--timeout", "5"), 2, "for training commands"),
+        (("x {data} {embeddings}", "--set", "latent=3"), 2, "in its own words"),
+        (("pca", "--data", str(data.parent), "--groups", "source"), 2, "whose entries are the groups"),
         (("pca", "--option", "lat=3"), 2, "no option 'lat'"),
         (("pca", "--data", str(data), "--groups", "sorce"), 3, "it has: "),
         (("pca", "--data", str(data.parent / "groups.npy")), 3, "groups.npy"),

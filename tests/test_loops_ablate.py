@@ -172,6 +172,25 @@ def test_a_command_that_fails_leaves_nothing_half(command: str, said: str, tmp_p
     assert not (tmp_path / "arms").exists()
 
 
+def test_a_command_that_hangs_or_is_killed_is_said(tmp_path: Path) -> None:
+    for body, timeout, said in (
+        ("import time; time.sleep(60)", 0.3, r"took more than 0\.3 seconds"),
+        ("import os; os.kill(os.getpid(), 9)", None, "ended with Killed"),
+    ):
+        asked = Command(f"{sys.executable} -c '{body}' {{data}} {{embeddings}}", timeout)
+        with pytest.raises(InputError, match=said):
+            ablate(asked, DATA, Probe(DATA.points), replicates=2, out=tmp_path)
+    assert list(tmp_path.iterdir()) == [] and "timeout" not in asked.card()
+
+
+def test_a_command_that_asks_for_probe_rows_needs_some(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    asked = Files({name: tmp_path / name for name in ("a", "b")})
+    with pytest.raises(UsageError, match="name them with --probe"):
+        ablate(Command("train {data} {probe} {embeddings}"), asked, Probe(), replicates=2)
+
+
 def test_embeddings_that_cannot_be_used_are_refused() -> None:
     class Wrong:
         def __init__(self, rows: np.ndarray) -> None:

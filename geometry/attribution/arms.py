@@ -17,7 +17,7 @@ import numpy as np
 from geometry.attribution.leave_out import FEWEST, ROWS, GroupEffect, ranked, structure_fall
 from geometry.attribution.part import STATISTICS, K, Part
 from geometry.errors import InputError
-from geometry.estimates import measured, undefined
+from geometry.estimates import measured, t95, undefined
 from geometry.loops.ablate import Ablation
 from geometry.pairs import Scan, executor
 from geometry.pairs.sums import sample_rows
@@ -29,18 +29,9 @@ def arms(ablation: Ablation, *, rows: int = ROWS, device: str = "auto", seed: in
 
     rows: of the probe at most, the same ones in every arm. Raises InputError where there are fewer than 100.
     """
-    given = ablation.arms[0].embeddings[0]
-    if len(given) < FEWEST:
-        raise InputError(f"{len(given)} probe rows; the gauges need {FEWEST} at least")
-    look = sample_rows(len(given), min(rows, len(given)), seed)
-    engine = executor(device)
-    values = np.array(
-        [
-            [Part(Scan(one[look], engine, seed=seed), np.arange(len(look))).values for one in arm.embeddings]
-            for arm in ablation.arms
-        ]
-    )  # (arms, replicates, 4)
-    base, others = values[0], values[1:]
+    options: dict[str, Any] = {"rows": rows, "device": device, "seed": seed}
+    values = np.array([[looked_at(one, **options).values for one in arm.embeddings] for arm in ablation.arms])
+    base, others = values[0], values[1:]  # (replicates, 4), (groups, replicates, 4)
     change = others - base
     total = sum(ablation.sizes.values())
     pooled = np.sqrt(np.var(change, axis=1, ddof=1).mean(axis=0) / change.shape[1])
@@ -48,19 +39,25 @@ def arms(ablation: Ablation, *, rows: int = ROWS, device: str = "auto", seed: in
     effects = []
     for arm, by_replicate, own in zip(ablation.arms[1:], change, others, strict=True):
         error = np.maximum(np.std(by_replicate, axis=0, ddof=1) / np.sqrt(len(by_replicate)), pooled)
-        shape = (len(look), arm.embeddings[0].shape[1])
+        shape = (min(rows, len(arm.embeddings[0])), arm.embeddings[0].shape[1])
         made = _changes(arm.group, (by_replicate, base, own), error, freedom, shape)
         effects.append(GroupEffect(arm.group, arm.size, arm.size / total, made, structure_fall(made)))
     return ranked(effects, freedom)
+
+
+def looked_at(embeddings: Array, *, rows: int = ROWS, device: str = "auto", seed: int = 0) -> Part:
+    """The probe rows of one model that are looked at, the same ones for every model."""
+    if len(embeddings) < FEWEST:
+        raise InputError(f"{len(embeddings)} probe rows; the gauges need {FEWEST} at least")
+    look = sample_rows(len(embeddings), min(rows, len(embeddings)), seed)
+    return Part(Scan(embeddings[look], executor(device), seed=seed), np.arange(len(look)))
 
 
 def _changes(
     group: Any, values: tuple[Array, Array, Array], errors: Floats, freedom: int, shape: tuple[int, int]
 ) -> dict[str, Estimate]:
     """Per statistic the mean change with its interval; values: change, with and without the group, (replicates, 4)."""
-    from scipy.stats import t
-
-    wide = float(t.ppf(0.975, freedom))
+    wide = t95(freedom)
     change, before, after = values
     made = {}
     for i, name in enumerate(STATISTICS):

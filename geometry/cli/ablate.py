@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geometry.cli.analyze import add_run_options, positive, set_threads, teller
 from geometry.errors import InputError, UsageError
+from geometry.schema.places import make_folder
 
 if TYPE_CHECKING:
-    from geometry.loops.ablate import Files, Probe, Rows
-    from geometry.types import Array
-
-DIGITS = "digits"
-MOST_PROBES = 2000
+    from geometry.loops.ablate import Files, Probe, Rows, Trainer
 
 
 def add(subparsers: Any) -> None:
@@ -29,37 +28,50 @@ def add(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--data",
-        default=DIGITS,
+        default="digits",
         metavar="PATH",
         help="rows with groups; or a folder whose entries are the groups (digits)",
     )
-    parser.add_argument(
-        "--groups", default="labels", metavar="G", help="array of the file, or an .npy file, one per row (labels)"
-    )
+    parser.add_argument("--groups", metavar="G", help="array of the file, or an .npy file, one per row (labels)")
     parser.add_argument(
         "--probe", metavar="PATH", help="rows that every model embeds (the training rows, 2,000 at most)"
     )
     parser.add_argument("--replicates", type=positive, default=3, help="trainings of each arm (3)")
     parser.add_argument(
-        "--option", action="append", default=[], metavar="KEY=VALUE", help="of a built-in model, as latent=16; repeat"
+        "--set",
+        "--option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of vae or pca, as latent=16; repeat",
     )
+    parser.add_argument("--timeout", type=positive, metavar="SECONDS", help="of one training by a command (none)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder for arms and results")
-    add_run_options(parser)
+    parser.add_argument("--force", action="store_true", help="remove the arms of another run that DIR holds")
+    parser.add_argument("--dry-run", action="store_true", help="say what it would take and stop")
+    add_run_options(parser, memory=False)
     parser.set_defaults(run=run, resumes=True)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, rank, write, show; arms that are finished are kept and gone on from."""
     from geometry.attribution import arms
+    from geometry.loops import ablate_store
     from geometry.loops.ablate import ablate
-    from geometry.loops.ablate_models import trainer
+    from geometry.loops.ablate_data import probes, training
+    from geometry.loops.ablate_models import MODELS
 
     set_threads(args.threads)
-    model = trainer(args.model, dict(_option(text) for text in args.option))
-    data, labels = training(args.data, args.groups)
-    probe = probes(args.probe, data, labels, args.seed)
-    place(args.output)
+    model = _trainer(args)
+    data = training(args.data, args.groups, as_rows=args.model in MODELS)
+    probe = probes(args.probe, data, args.seed)
+    place(args.output, args.force)
+    if args.dry_run:
+        return _forecast(model, data, probe, args)
     tell = teller(args)
+    make_folder(args.output)
+    if args.force:
+        ablate_store.clear(args.output)
     found = ablate(model, data, probe, replicates=args.replicates, seed=args.seed, out=args.output, progress=tell)
     tell("statistics")
     effects = arms(found, device=args.device, seed=args.seed)
@@ -68,88 +80,55 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def training(path: str, groups: str) -> tuple[Rows | Files, Array | None]:
-    """The training data, and the labels of their rows."""
-    from geometry.loops.ablate import Files, Rows
-    from geometry.sources import load
-    from geometry.sources.formats import readable
+def _trainer(args: argparse.Namespace) -> Trainer:
+    """The model or command that is asked for, with its options and its limit of time."""
+    from geometry.loops.ablate_command import Command
+    from geometry.loops.ablate_models import MODELS, options_of, trainer
+    from geometry.loops.options import spelled
 
-    if path == DIGITS:
-        from geometry.loops.digits import digits
-
-        bundle = digits()
-        assert bundle.labels is not None
-        return Rows(
-            bundle.points, bundle.labels if groups == "labels" else _groups(path, groups), bundle.labels
-        ), bundle.labels
-    folder = Path(path)
-    if folder.is_dir() and not readable(folder):
-        entries = {one.name: one for one in sorted(folder.iterdir()) if not one.name.startswith(".")}
-        return Files(entries), None
-    sets = load([path])
-    if len(sets) != 1:
-        raise UsageError(f"{path} holds {len(sets)} sets; name one of them as PATH:KEY")
-    one = sets[0]
-    chosen = one.labels if groups == "labels" else None
-    if groups == "labels" and chosen is None:
-        raise InputError(f"{path} has no labels; name the groups with --groups, an array of the file or an .npy file")
-    return Rows(one.points, _groups(path, groups) if chosen is None else chosen, one.labels), one.labels
+    own = args.model in MODELS
+    model = trainer(
+        args.model, spelled(args.set, args.model, options_of(args.model)) if own else dict.fromkeys(args.set)
+    )
+    if args.timeout is None:
+        return model
+    if not isinstance(model, Command):
+        raise UsageError(f"--timeout has no effect on {args.model}; it is for training commands")
+    return replace(model, timeout=args.timeout)
 
 
-def _groups(path: str, groups: str) -> Array:
-    """(n,) groups from an .npy file, or from an array of the data's own file."""
-    import numpy as np
-
-    from geometry.sources.formats import contents, read
-    from geometry.sources.paths import split_key
-
-    if Path(groups).is_file():
-        return np.asarray(read(Path(groups), [""])[""])
-    file = Path(split_key(path)[0])
-    known = [info.key for info in contents(file)] if file.exists() else []
-    if groups not in known:
-        raise InputError(f"--groups {groups} is no file and no array of {path}; it has: {', '.join(known) or 'none'}")
-    return np.asarray(read(file, [groups])[groups])
-
-
-def probes(path: str | None, data: Rows | Files, labels: Array | None, seed: int) -> Probe:
-    """The rows that every model embeds: those of a file, or a seeded sample of the training rows."""
-    from geometry.loops.ablate import Files, Probe
-    from geometry.pairs.sums import sample_rows
-    from geometry.sources import load
-
-    if path is not None:
-        one = load([path])[0]
-        return Probe(one.points, one.labels)
-    if isinstance(data, Files):
-        return Probe()
-    n = len(data.points)
-    chosen = sample_rows(n, min(n, MOST_PROBES), seed)
-    return Probe(data.points[chosen], None if labels is None else labels[chosen])
-
-
-def place(folder: Path) -> None:
+def place(folder: Path, force: bool) -> None:
     """Arms of an earlier run are judged when they are met; a folder with other things, or a file, is refused."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; name a folder with -o")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "arms").is_dir():
-        raise UsageError(f"{folder} is not empty and holds no ablation; choose another folder with -o")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder with -o") from error
+    if folder.is_dir() and not force and any(folder.iterdir()) and not (folder / "arms").is_dir():
+        raise UsageError(
+            f"{folder} is not empty and holds no ablation; choose another folder with -o, or allow it with --force"
+        )
 
 
-def _option(text: str) -> tuple[str, Any]:
-    import ast
+def _forecast(model: Trainer, data: Rows | Files, probe: Probe, args: argparse.Namespace) -> int:
+    """Trainings, rows of each, and where the model is our own the seconds, from one training and one look."""
+    from geometry.attribution.arms import looked_at
+    from geometry.loops.ablate import Rows
+    from geometry.loops.ablate_command import Command
+    from geometry.schema import dumps
 
-    key, found, value = text.partition("=")
-    if not found or not key:
-        raise UsageError(f"--option {text}: write KEY=VALUE, as latent=16")
-    try:
-        return key, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return key, value
+    count = (len(data.names) + 1) * args.replicates
+    part = data.without(None, args.seed)
+    found: dict[str, Any] = {"groups": data.sizes(), "trainings": count, "rows": None, "seconds": None}
+    if isinstance(part, Rows) and not isinstance(model, Command):
+        start = time.perf_counter()
+        made = model.embeddings(part, probe.points, args.seed)
+        _ = looked_at(made, device=args.device, seed=args.seed).values
+        found |= {"rows": len(part.points), "seconds": count * (time.perf_counter() - start)}
+    if args.json:
+        print(dumps(found))
+        return 0
+    rows = "" if found["rows"] is None else f" on {found['rows']:,} rows each"
+    told = "; how long the command takes is not known" if found["seconds"] is None else f", {found['seconds']:,.0f} s"
+    print(f"{len(data.names)} groups, {count} trainings{rows}{told}")
+    return 0
 
 
 def _write(effects: list[Any], arguments: Any, args: argparse.Namespace) -> None:

@@ -67,17 +67,18 @@ def add(subparsers: Any) -> None:
     parser.set_defaults(run=run, resumes=True)
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """Options of every command that computes."""
+def add_run_options(parser: argparse.ArgumentParser, *, memory: bool = True) -> None:
+    """Options of every command that computes; memory: whether it can keep to a budget."""
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto is the CPU for now")
     parser.add_argument("--seed", type=natural, default=0, help="of everything drawn by chance (0)")
     parser.add_argument("--threads", type=positive, help="CPU threads (all; of each rank under torchrun: its share)")
-    parser.add_argument(
-        "--memory-budget",
-        type=size,
-        metavar="BYTES",
-        help="of the whole process, like 2G; sets that take more than half of it stay in their files (what is free)",
-    )
+    if memory:
+        parser.add_argument(
+            "--memory-budget",
+            type=size,
+            metavar="BYTES",
+            help="of the whole process, as 2G; sets that take more than half of it stay in their files (what is free)",
+        )
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     parser.add_argument("-j", "--json", action="store_true", help="one JSON document on stdout")
 

@@ -8,6 +8,7 @@ much. Left out: groups that matter only together, which need pairs of them left 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ import numpy as np
 
 from geometry.errors import InputError, UsageError
 from geometry.loops import ablate_store as store
+from geometry.schema.places import alone, make_folder
 from geometry.types import Array, Ints
 
 WHOLE = "all"
@@ -148,14 +150,17 @@ def ablate(
     arguments = {**trainer.card(), "replicates": replicates, "seed": seed}
     digest = store.digest(arguments, data.digest(), probe.points)
     arms: list[Arm] = []
-    for group in (None, *data.names):
-        name = WHOLE if group is None else f"without {group}"
-        known = None if out is None else store.read(Path(out), name, digest)
-        made = known or _arm(trainer, data, probe, group, range(seed, seed + replicates), _of_arm(tell, name))
-        _check(name, made, arms[0].embeddings if arms else made, probe)
-        if out is not None and known is None:
-            store.write(Path(out), name, digest, made, probe.labels)
-        arms.append(Arm(name, group, 0 if group is None else data.sizes()[group], made))
+    if out is not None:
+        make_folder(Path(out))
+    with nullcontext() if out is None else alone(Path(out)):
+        for group in (None, *data.names):
+            name = WHOLE if group is None else f"without {group}"
+            known = None if out is None else store.read(Path(out), name, digest)
+            made = known or _arm(trainer, data, probe, group, range(seed, seed + replicates), _of_arm(tell, name))
+            _check(name, made, arms[0].embeddings if arms else made, probe)
+            if out is not None and known is None:
+                store.write(Path(out), name, digest, made, probe.labels)
+            arms.append(Arm(name, group, 0 if group is None else data.sizes()[group], made))
     return Ablation(arguments, tuple(arms), data.sizes())
 
 

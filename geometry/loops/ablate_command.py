@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -33,9 +34,13 @@ TOLD = 12  # last lines of what a failed command said
 
 @dataclass(frozen=True)
 class Command:
-    """A command line with placeholders; UsageError where one is unknown or missing, or a quote is not closed."""
+    """A command line with placeholders; UsageError where one is unknown or missing, or a quote is not closed.
+
+    timeout: seconds after which one training is stopped, which is an error; None for as long as it takes.
+    """
 
     text: str
+    timeout: float | None = None
 
     def __post_init__(self) -> None:
         found = set(re.findall(r"\{(\w*)\}", self.text))
@@ -60,6 +65,8 @@ class Command:
         return {"model": "command", "command": self.text}
 
     def embeddings(self, data: Rows | Files, probe: Array | None, seed: int) -> Array:
+        if probe is None and "{probe}" in self.text:
+            raise UsageError("the command has {probe}, and there are no probe rows; name them with --probe FILE")
         with tempfile.TemporaryDirectory(prefix="geometry-ablate-") as name:
             place = Path(name)
             values = {"data": str(written(data, place)), "seed": str(seed)}
@@ -67,7 +74,7 @@ class Command:
             if probe is not None:
                 np.save(place / "probe.npy", probe, allow_pickle=False)
             words = self.words(**values)
-            _run(words)
+            _run(words, self.timeout)
             return _read(place / "embeddings.npy", words)
 
 
@@ -87,16 +94,18 @@ def written(data: Rows | Files, place: Path) -> Path:
     return place / "data.npz"
 
 
-def _run(words: list[str]) -> None:
+def _run(words: list[str], timeout: float | None) -> None:
+    told: dict[str, Any] = {"capture_output": True, "text": True, "errors": "replace", "stdin": subprocess.DEVNULL}
     try:
-        done = subprocess.run(
-            words, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, check=False
-        )
+        done = subprocess.run(words, timeout=timeout, check=False, **told)
+    except subprocess.TimeoutExpired as error:
+        raise InputError(f"the training command took more than {timeout:g} seconds: {shlex.join(words)}") from error
     except OSError as error:
         raise InputError(f"the training command '{words[0]}' cannot be started: {error.strerror}") from error
     if done.returncode:
         said = "\n".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-TOLD:]) or "it said nothing"
-        raise InputError(f"the training command ended with code {done.returncode}: {shlex.join(words)}\n{said}")
+        how = f"code {done.returncode}" if done.returncode > 0 else signal.strsignal(-done.returncode) or "a signal"
+        raise InputError(f"the training command ended with {how}: {shlex.join(words)}\n{said}")
 
 
 def _read(path: Path, words: list[str]) -> Array:

@@ -17,6 +17,7 @@ import numpy as np
 from geometry.errors import UsageError
 from geometry.loops.ablate import Files, Rows, Trainer
 from geometry.loops.ablate_command import Command
+from geometry.loops.options import chosen
 from geometry.types import Array, Floats
 
 
@@ -25,6 +26,10 @@ class Pca:
     """latent: directions kept; those that the training rows do not have are 0."""
 
     latent: int = 8
+
+    def __post_init__(self) -> None:
+        if self.latent < 1:
+            raise UsageError(f"pca: latent = {self.latent}; it must be positive")
 
     def card(self) -> dict[str, Any]:
         return {"model": "pca", **asdict(self)}
@@ -48,6 +53,11 @@ class Autoencoder:
     batch: int = 128
     rate: float = 4e-3
 
+    def __post_init__(self) -> None:
+        from geometry.loops.vae import Vae
+
+        Vae(**asdict(self))
+
     def card(self) -> dict[str, Any]:
         return {"model": "vae", **asdict(self)}
 
@@ -67,10 +77,7 @@ def trainer(model: str, options: Mapping[str, Any] | None = None) -> Trainer:
     """The model called `model`, or the command that it spells out; UsageError for what is neither."""
     options = dict(options or {})
     if model in MODELS:
-        known = list(inspect.signature(MODELS[model]).parameters)
-        if wrong := sorted(set(options) - set(known)):
-            raise UsageError(f"{model} has no option '{wrong[0]}'; it has: {', '.join(known)}")
-        return MODELS[model](**options)
+        return MODELS[model](**chosen(model, options, options_of(model)))
     if "{" in model or " " in model:
         if options:
             raise UsageError("a command takes its options in its own words, not as options of a model")
@@ -78,6 +85,11 @@ def trainer(model: str, options: Mapping[str, Any] | None = None) -> Trainer:
     close = difflib.get_close_matches(model, MODELS, 1)
     hint = f"did you mean '{close[0]}'?" if close else f"choose {' or '.join(MODELS)}, or a command with {{data}}"
     raise UsageError(f"no model is called '{model}'; {hint}")
+
+
+def options_of(model: str) -> dict[str, Any]:
+    """The options of a model of our own and their defaults."""
+    return {one.name: one.default for one in inspect.signature(MODELS[model]).parameters.values()}
 
 
 def _rows(name: str, data: Rows | Files, probe: Array | None) -> tuple[Array, Array]:

@@ -45,13 +45,20 @@ def read(out: Path, arm: str, expected: str) -> tuple[Array, ...] | None:
     try:
         card = json.loads((place / "card.json").read_text("utf-8"))
         if card["digest"] != expected:
-            raise InputError(f"{place}: made with other data or arguments; choose another folder")
+            raise InputError(f"{place}: made with other data or arguments; choose another folder, or --force")
         paths = [place / "embeddings.npy", *(place / "replicates" / f"{r}.npy" for r in range(1, card["replicates"]))]
         return tuple(np.load(path, allow_pickle=False) for path in paths)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{place}: not a readable arm ({error}); remove it and run again") from error
+
+
+def clear(out: Path) -> None:
+    """Remove every arm, and nothing else."""
+    for one in (out / "arms").glob("*"):
+        if (one / "card.json").exists():
+            shutil.rmtree(one)
 
 
 def write(out: Path, arm: str, digest: str, embeddings: Sequence[Array], labels: Array | None) -> None:
