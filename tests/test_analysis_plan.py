@@ -29,6 +29,15 @@ def test_the_reference_is_found_by_number_and_by_name() -> None:
         assert made.others == [g for g in range(3) if g != position]
 
 
+def test_the_reference_of_checkpoints_that_do_not_begin_at_0_is_the_earliest() -> None:
+    sets = [EmbeddingSet(clouds.gaussian(50, 4, g), generation=g) for g in (300, 100, 200)]
+    for reference in (0, "0"):
+        made = plan(sets, Options(reference=reference))
+        assert made.sets[made.reference].generation == 100
+    with pytest.raises(UsageError, match="none of the generations"):
+        plan(sets, Options(reference=1))
+
+
 @pytest.mark.parametrize("reference", [7, "nothing", -1])
 def test_an_unknown_reference_names_those_there_are(reference: int | str) -> None:
     with pytest.raises(UsageError, match=r"none of the generations: 0 \(gen_0\), 1 \(gen_1\)"):

@@ -163,8 +163,10 @@ def chosen(statistics_asked: str | Iterable[str], *, by: str | None = None) -> t
 
 
 def position_of(reference: int | str, sets: Sequence[EmbeddingSet]) -> int:
-    """Where the reference stands: by generation number or name."""
+    """Where the reference stands: by generation number or name; 0 is the earliest where none is called so."""
     found = [g for g, one in enumerate(sets) if reference in (one.generation, one.name, str(one.generation))]
+    if not found and str(reference) == "0":  # steps of a training run need not begin at 0
+        return min(range(len(sets)), key=lambda g: sets[g].generation)
     if not found:
         have = ", ".join(f"{one.generation} ({one.name})" if one.name else str(one.generation) for one in sets)
         raise UsageError(f"reference {reference!r} is none of the generations: {have}")
