@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import clouds
@@ -67,6 +69,17 @@ def test_the_parts_joined_are_the_run(runs: Path, capsys: pytest.CaptureFixture[
             assert (runs / "joined" / name).read_bytes() == (runs / "whole" / name).read_bytes(), name
     assert main(["merge", *parts, "-o", str(runs / "joined")]) == 2
     assert "--force" in capsys.readouterr().err
+
+
+def test_parts_are_joined_without_any_engine(runs: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from geometry.cli import main; code = main(sys.argv[1:]); "
+        "sys.exit(code or ' '.join({'torch', 'numba', 'sklearn'} & sys.modules.keys()) or None)"
+    )
+    words = ["merge", *(str(runs / f"part_{i}") for i in (1, 2, 3)), "-o", str(tmp_path / "joined")]
+    said = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert (tmp_path / "joined" / "results.jsonl").read_bytes() == (runs / "whole" / "results.jsonl").read_bytes()
 
 
 def test_what_is_no_whole_run_is_not_joined(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
