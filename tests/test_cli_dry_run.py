@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import clouds
 import numpy as np
 import pytest
 
+from geometry.analysis.forecast import pairs_between
 from geometry.cli import main
 from geometry.cli.dry_run import HEAD
 
@@ -57,6 +59,16 @@ def test_options_show_through(generations: Path, capsys: pytest.CaptureFixture[s
     assert [one["pairs"] for one in streamed["sets"]] == [160 * 200, 160 * 200, 150**2]
     two = forecast(capsys, "compare", generations / "gen_0.npy", generations / "gen_2.npy")
     assert [one["rows"] for one in two["sets"]] == [200, 150]
+
+
+def test_pairs_with_a_reference_in_files_are_those_of_sampled_rows_with_all() -> None:
+    def scan(rows: int, of: int | None) -> Any:
+        whole = None if of is None else SimpleNamespace(stored=range(of))
+        return SimpleNamespace(n=rows, whole=whole)
+
+    assert pairs_between(scan(40, None), scan(30, None)) == 2 * 30**2
+    assert pairs_between(scan(40, 900), scan(30, 700)) == 40 * 700 + 30 * 900
+    assert pairs_between(scan(40, 900), scan(30, None)) == 40 * 30 + 30 * 900
 
 
 def test_past_the_budget_of_pairs_neighbours_are_told_to_be_approximate(

@@ -31,6 +31,7 @@ TRIAL = 400  # rows: gauges and verdict need 100, and less than a second goes by
 WARM = 110  # rows of the trial before, in which modules are loaded and kernels compiled
 QUERIES, BASE = 1024, 8192  # rows of the block of pairs
 PASSES = 3  # over a set in its files, after the one that checks it: two for its moments, one for neighbours
+PASSES_BETWEEN = 3  # beside a reference: for its nearest, for balls and for modes
 BASIS = "measured now: two sets of {rows} rows, and a block of pairs"
 
 
@@ -77,7 +78,8 @@ def forecast(sources: Any, options: Options, *, reading: float = 0.0) -> Forecas
     spent, made = _timed(lambda: list(plans(sources, replace(options, align="none"))))
     sets = tuple(_told(plan, g) for plan in made for g in range(len(plan.scans)))
     widest = max(made, key=lambda plan: max(scan.n * scan.d for scan in plan.scans))
-    passes = 1 + (PASSES if any(one.streamed for one in sets) else 0)
+    several = any(plan.others and any(one.takes_reference for one in plan.entries) for plan in made)
+    passes = 1 + (PASSES + PASSES_BETWEEN * several if any(one.streamed for one in sets) else 0)
     a_row, a_pair, rows = _measured(widest)
     working = sum(min(one.looked_at, ROWS) for one in sets) * a_row + _pairs_looked_at(made) * a_pair
     return Forecast(
@@ -115,11 +117,19 @@ def _pairs_looked_at(made: Sequence[Plan]) -> int:
     """Pairs of every set with itself, and of every set but the reference with that, both ways."""
     total = 0
     for plan in made:
-        reference = plan.scans[plan.reference].n
+        reference = plan.scans[plan.reference]
         between = any(one.takes_reference and "neighbors" in one.needs for one in plan.entries)
         total += sum(_told(plan, g).pairs for g in range(len(plan.scans)))
-        total += sum(2 * min(plan.scans[g].n, reference) ** 2 for g in plan.others) * between
+        total += sum(pairs_between(plan.scans[g], reference) for g in plan.others) * between
     return total
+
+
+def pairs_between(scan: Scan, reference: Scan) -> int:
+    """Pairs of two sets, both ways: at equal rows, or, in files, of sampled rows with all of the other set."""
+    if scan.whole is None and reference.whole is None:
+        return 2 * min(scan.n, reference.n) ** 2
+    rows, others = (one.n if one.whole is None else len(one.whole.stored) for one in (scan, reference))
+    return scan.n * others + reference.n * rows
 
 
 def _measured(plan: Plan) -> tuple[float, float, int]:
