@@ -40,6 +40,13 @@ def standard_error(per_row: Floats) -> float:
     return float(np.std(per_row, ddof=1) / np.sqrt(len(per_row))) if len(per_row) > 1 else float("nan")
 
 
+def t95(freedom: int) -> float:
+    """Two-sided 95 % point of Student's t."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.975))
+
+
 def wilson_interval(share: float, rows: float) -> tuple[float, float]:
     """95 % interval of a share of `rows` independent rows (Wilson 1927); its ends at a share of 0 and 1 are exact."""
     middle = (share + Z95**2 / (2 * rows)) / (1 + Z95**2 / rows)

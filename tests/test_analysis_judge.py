@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from geometry.analysis.asked import Options
-from geometry.analysis.judge import judge, narrowness
+from geometry.analysis.judge import elsewhere, look, narrowness, verdicts
 from geometry.analysis.plan import plan
 from geometry.types import EmbeddingSet
 
@@ -19,7 +19,7 @@ Verdict = dict[str, Any]
 
 
 def verdict_of(sets: list[Any], **options: Any) -> Verdict:
-    return judge(plan(sets, Options(**options)))
+    return verdicts([look(plan(sets, Options(**options)))])[0]
 
 
 @cache
@@ -157,3 +157,15 @@ def test_every_change_has_its_evidence() -> None:
             assert one["detected"] <= one["beyond"]
             assert 0 <= one["p"] <= 1
             assert len(one["threshold"]) == 2
+
+
+def test_a_set_that_is_only_turned_or_moved_is_said_to_be() -> None:
+    one, other = clouds.draws_of(clouds.clusters, 2, N, 16)
+    names = ["still", "turned", "moved", "smaller"]
+    points = [other, other @ clouds.rotation(16, 3), other + 9, 0.3 * other]
+    sets = [EmbeddingSet(x, g, name) for g, (name, x) in enumerate(zip(["first", *names], [one, *points], strict=True))]
+    seen = look(plan(sets, Options()))
+    notes = elsewhere(seen, aligned=False)
+    assert [note.split(":")[0] for note in notes] == ["turned", "moved"]
+    assert all("--align" in note for note in notes)
+    assert not any("--align" in note for note in elsewhere(seen, aligned=True))

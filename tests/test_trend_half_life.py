@@ -36,6 +36,13 @@ def test_the_interval_covers_about_as_often_as_it_says() -> None:
     assert 0.91 < np.mean(inside) < 0.98
 
 
+def test_so_does_that_of_few_generations() -> None:
+    rng = np.random.default_rng(1)
+    found = [half_life(T[:4], np.exp(-T[:4] + 0.05 * rng.standard_normal(4))) for _ in range(400)]
+    inside = [one.low is None or one.high is None or one.low <= np.log(2) <= one.high for one in found]
+    assert 0.92 < np.mean(inside) < 0.98
+
+
 def test_an_interval_that_would_cross_no_decay_is_left_out() -> None:
     found = half_life(T, np.exp(np.array([0, 1, -1, 1, -1, 1, -1, -0.5])))
     assert found.status == "ok" and found.low is None and found.high is None

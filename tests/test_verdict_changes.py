@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geometry.analysis.asked import Options
-from geometry.analysis.judge import judge
+from geometry.analysis.judge import look, verdicts
 from geometry.analysis.plan import plan
 from geometry.compare.holm import holm
 from geometry.pairs import Scan, executor
@@ -181,7 +181,7 @@ def test_a_point_has_lost_everything_and_a_point_for_a_reference_nothing() -> No
 
 def verdict_of(sets: list[Cloud], labels: list[Array] | None = None, **options: int) -> dict[str, object]:
     given = [EmbeddingSet(points, labels=None if labels is None else labels[g]) for g, points in enumerate(sets)]
-    return judge(plan(given, Options(**options)))  # type: ignore[arg-type]
+    return verdicts([look(plan(given, Options(**options)))])[0]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("n", [150, 600])

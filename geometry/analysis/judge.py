@@ -7,7 +7,7 @@ a network of fifty layers has fifty times as many chances to seem changed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -20,12 +20,13 @@ from geometry.pairs import Scan
 from geometry.trend import onset
 from geometry.verdict import constants as limit
 from geometry.verdict.changes import CHANGES, Change, changes_of
-from geometry.verdict.effects import entropy_rank
+from geometry.verdict.effects import BEYOND, entropy_rank
 from geometry.verdict.state import State, facts_of, state_of
 
 Changes = dict[int, list[Change]]
 Standing = set[tuple[int, str]]  # (position, change)
 K_BALL = 5  # of prdc
+APART = 0.5  # share beyond the reference's 95 % density quantile from which a set lies elsewhere
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,6 @@ class Look:
     measured: Changes
     narrow: dict[int, dict[str, Any]]
     others: list[int]
-
-
-def judge(plan: Plan) -> dict[str, Any]:
-    """The verdict of one layer as it stands in run.json."""
-    return verdicts([look(plan)])[0]
 
 
 def look(plan: Plan) -> Look:
@@ -69,6 +65,27 @@ def verdicts(looks: Sequence[Look]) -> list[dict[str, Any]]:
         onsets = _onsets(seen, standing)
         found.append({"generations": generations, "onsets": onsets, "summary": _summary(generations, onsets)})
     return found
+
+
+def noted(plan: Plan, seen: Look) -> Plan:
+    """The plan, with a warning for each generation that `elsewhere` finds."""
+    return replace(plan, warnings=plan.warnings + elsewhere(seen, plan.options.align != "none"))
+
+
+def elsewhere(seen: Look, aligned: bool) -> tuple[str, ...]:
+    """What to say of generations that lie apart from the reference, as tails tell, while their shape is its own."""
+    remedy = "" if aligned else "; if encoders differ by a rotation, align them on matched rows (--align)"
+    found = []
+    for g, changes in seen.measured.items():
+        by = {one.change: one for one in changes}
+        beyond = BEYOND * by["tails"].effect if "tails" in by else 0.0
+        shaped = all(name in by and not by[name].beyond for name in ("variance", "dimension"))
+        if beyond >= APART and shaped:
+            found.append(
+                f"{seen.names[g]}: {beyond:.0%} of its rows lie where the reference is sparsest, though variance and "
+                f"dimension agree: it may only be turned or moved, and tails and modes say no more than that{remedy}"
+            )
+    return tuple(found)
 
 
 def _comparable(plan: Plan) -> list[int]:

@@ -19,7 +19,7 @@ from geometry.analysis.document import document, versions
 from geometry.analysis.earlier import CARD, clear_earlier
 from geometry.analysis.fingerprints import write_fingerprints
 from geometry.analysis.identity import identity
-from geometry.analysis.judge import judge
+from geometry.analysis.judge import look, noted, verdicts
 from geometry.analysis.ledger import run_in
 from geometry.analysis.logs import curves_of, with_logs
 from geometry.analysis.neighbor_arrays import neighbor_arrays
@@ -89,7 +89,10 @@ def run_shard(
             tell("verdict and views")
             shown, quality = views_of(made)
             arrays = shown | arrays | neighbor_arrays(made)
-            run = document(made, judge(made), quality, arrays, {}) | {"provenance": provenance(sources)}
+            seen = look(made)
+            run = document(noted(made, seen), verdicts([seen])[0], quality, arrays, {}) | {
+                "provenance": provenance(sources)
+            }
         record = with_logs(Record(run, rows, arrays), curves) if run else Record(run, rows, arrays)
         _write(record, {"index": shard.index, "of": shard.of, "identity": identity(made, versions())}, out)
     return record

@@ -19,7 +19,7 @@ import numpy as np
 from geometry.attribution.part import STATISTICS, K, Part
 from geometry.compare.holm import holm
 from geometry.errors import InputError, UsageError
-from geometry.estimates import measured, undefined
+from geometry.estimates import measured, t95, undefined
 from geometry.pairs import Scan, executor, scan, subsample
 from geometry.types import Array, Estimate, Floats, Ints
 
@@ -105,9 +105,7 @@ def _part(whole: Scan, rows: Ints) -> Part:
 
 def _changes(base: Part, part: Part, spread: Floats, group: Any) -> dict[str, Estimate]:
     """Per statistic the change and its interval, from the changes (h, 4) within halves."""
-    from scipy.stats import t
-
-    errors, wide = np.std(spread, axis=0, ddof=1), float(t.ppf(0.975, len(spread) - 1))
+    errors, wide = np.std(spread, axis=0, ddof=1), t95(len(spread) - 1)
     made = {}
     for i, name in enumerate(STATISTICS):
         value, error = float(part.values[i] - base.values[i]), float(errors[i])

@@ -1,4 +1,4 @@
-"""The tables of the page: generations, onsets, evidence, warnings, inputs with their hygiene, and how it was made."""
+"""The tables of the page: generations, onsets, half-lives, evidence, warnings, inputs with hygiene, how it was made."""
 
 from __future__ import annotations
 
@@ -77,6 +77,27 @@ def _onset(change: str, onset: Row) -> Markup:
     sure = "" if low is None or low == high else f" (between {low} and {high})"
     provisional = "; provisional, since it is the last one" if onset.get("provisional") else ""
     return Markup(tag("strong", change) + text(f" from generation {first}{sure}{provisional}"))
+
+
+def half_lives(record: Record) -> Markup:
+    """How fast the statistics of the table above halve or double, where the run could tell."""
+    rows = []
+    for heading, name, variants in COLUMNS:
+        shown = next(iter(series(record, name, *variants).values()), {}).get("variant")
+        found = [one for one in record.run.get("half_lives") or [] if one["name"] == name]
+        for layer in dict.fromkeys(one["layer"] for one in found):
+            of_layer = [one for one in found if one["layer"] == layer]
+            best = max(of_layer, key=lambda one: (one["n"], one["variant"] == shown))
+            rows.append([" · ".join(filter(None, (layer, heading))), *_rate(best)])
+    heads = ["statistic", "", "in generations", "95 % interval"]
+    return table("Half-lives", heads, rows, numbers=frozenset((2, 3))) if rows else Markup("")
+
+
+def _rate(one: Row) -> list[str]:
+    """Halves or doubles, in how many generations, and from where to where."""
+    ends = sorted(abs(one[end]) for end in ("low", "high"))
+    value, low, high = aligned(abs(one["generations"]), *ends)
+    return ["doubles" if one["generations"] < 0 else "halves", value, f"{low} to {high}"]
 
 
 def evidence(record: Record) -> Markup:

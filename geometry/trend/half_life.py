@@ -1,7 +1,7 @@
 """half_life: after how many generations a statistic has halved, from a straight line through its logarithms.
 
 Weighted least squares of log value on generation where standard errors are known; a recursive fit with n rows decays
-as (1 - 1/n)^t, so its half-life doubles with n.
+as (1 - 1/n)^t, so its half-life doubles with n. The slope's error comes from the residuals, with Student's t.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from geometry.estimates import Z95, measured, undefined
+from geometry.estimates import measured, t95, undefined
 from geometry.types import Estimate, Floats
 
 FEWEST = 3
@@ -34,7 +34,8 @@ def half_life(
         return undefined("half_life", "no-slope", n=len(t))
     residual = np.log(y) - np.average(np.log(y), weights=weights) - slope * (t - centre)
     error = float(np.sqrt((weights * residual**2).sum() / (len(t) - 2) / spread))
-    ends = sorted(-np.log(2) / end for end in (slope - Z95 * error, slope + Z95 * error) if end * slope > 0)
+    half = t95(len(t) - 2) * error
+    ends = sorted(-np.log(2) / end for end in (slope - half, slope + half) if end * slope > 0)
     bounds = {"low": float(ends[0]), "high": float(ends[1])} if len(ends) == 2 else {}
     return measured("half_life", -np.log(2) / slope, method="log-linear fit", n=len(t), **bounds)
 

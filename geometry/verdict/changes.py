@@ -15,6 +15,7 @@ import numpy as np
 
 from geometry.compare.mode_coverage import mode_coverage
 from geometry.compare.modes import LOST_BELOW
+from geometry.estimates import t95
 from geometry.nulls.core import ROWS
 from geometry.nulls.gauge_halves import GAUGE_DRAWS, gauge_errors
 from geometry.nulls.gauges import Profile, profile_of
@@ -91,13 +92,6 @@ def two_sided(z: float, freedom: int) -> float:
     from scipy.stats import t
 
     return float(2 * t.sf(abs(z), freedom))
-
-
-def t95(freedom: int) -> float:
-    """Two-sided 95 % point of Student's t."""
-    from scipy.stats import t
-
-    return float(t.ppf(0.975, freedom))
 
 
 def _finite(limits: tuple[float, float]) -> tuple[float | None, float | None]:

@@ -79,6 +79,7 @@ def _parts(record: Record, pictures: Mapping[str, bytes]) -> list[Markup]:
         tag("h2", "Generations"),
         tag("p", caption, class_="reading"),
         tag("div", sections.verdict_table(record), id="generations"),
+        sections.half_lives(record),
         sections.evidence(record),
         _figures(record, pictures),
         tag("h2", "Warnings"),
