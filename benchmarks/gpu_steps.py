@@ -7,11 +7,13 @@ Every step is a process of its own, since a kernel that fails may leave its cont
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,6 +57,23 @@ def machine() -> Iterator[Answer]:
             spills = {name: one.spill_bytes for name, one in used.items() if one.spill_bytes}
             told = f"{len(used)} kernels, at most {worst.registers} registers"
             yield answer(f"compile {path.name}", f"spills: {spills}" if spills else "", told)
+
+
+def harness() -> Iterator[Answer]:
+    """Every kernel built for the CPU, side by side, so that the steps that follow find them."""
+    from benchmarks.shadow import harness_of
+
+    parts = harness_of()
+
+    def built(source: str) -> Answer:
+        try:
+            parts.build(source, parts.expected[source].kernels)
+        except RuntimeError as error:
+            return answer(f"build {source}", str(error)[-300:])
+        return answer(f"build {source}")
+
+    with ThreadPoolExecutor() as pool:
+        yield from pool.map(built, sorted(parts.expected))
 
 
 def ceilings() -> Iterator[Answer]:
@@ -204,7 +223,7 @@ def loops() -> Iterator[Answer]:
 
 
 def capture() -> Iterator[Answer]:
-    """Layers of a small network on both devices, with inputs made for their directions."""
+    """The last layer of a small network on both devices, with inputs made for its direction."""
     from torch import nn
 
     from geometry.sources.capture import Request
@@ -214,7 +233,7 @@ def capture() -> Iterator[Answer]:
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 6))
     with tempfile.TemporaryDirectory() as folder:
         for device in ("cpu", "cuda"):
-            captured(model, images, Request(("*",), see=1, batch=16, device=device), Path(folder) / device)
+            captured(model, images, Request(("3",), see=1, batch=16, device=device), Path(folder) / device)
         for file in sorted(Path(folder, "cpu").glob("[0-9]*.npy")):
             ours, theirs = np.load(file), np.load(Path(folder, "cuda", file.name))
             off = float(np.abs(ours - theirs).max())
@@ -248,11 +267,15 @@ def analysis() -> Iterator[Answer]:
 
 def sanitized(tool: str) -> Iterator[Answer]:
     """Small searches under compute-sanitizer, where it is installed and knows the device."""
+    what = f"compute-sanitizer {tool}"
+    if shutil.which("compute-sanitizer") is None:
+        yield answer(what, told="not asked: not installed")
+        return
     words = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "9", sys.executable, "-m", HERE, "plain"]
     ran = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
-    said = [line for line in ran.stdout.splitlines() if line.startswith("=========")]
-    first = " ".join(line.removeprefix("=========").strip() for line in said[1:6])
-    yield answer(f"compute-sanitizer {tool}", "" if ran.returncode == 0 else first or ran.stderr[-300:], said[-1][10:])
+    said = [line.lstrip("= ") for line in ran.stdout.splitlines() if line.startswith("=====")]
+    wrong = " ".join(said[1:6]) or ran.stderr[-300:]
+    yield answer(what, "" if ran.returncode == 0 else wrong or f"exit code {ran.returncode}", " ".join(said[-1:]))
 
 
 def plain() -> Iterator[Answer]:
@@ -270,11 +293,11 @@ def plain() -> Iterator[Answer]:
 
 def steps() -> Steps:
     """By name, in the order of what is worth most where time runs out."""
-    found: Steps = {"machine": machine, "ceilings": ceilings}
+    found: Steps = {"machine": machine, "ceilings": ceilings, "harness": harness}
     for scan in reversed(SCANS):
         found |= {f"{what} by {scan}": partial(kernels, scan, what) for what in asked(scan)}
     found |= {f"sets by {scan}": partial(sets, scan) for scan in SCANS}
-    found |= {"chosen": chosen, "torch tiles": torch_tiles, "analysis": analysis, "loops": loops, "capture": capture}
+    found |= {"chosen": chosen, "torch tiles": torch_tiles, "loops": loops, "capture": capture, "analysis": analysis}
     return found | {f"sanitizer {tool}": partial(sanitized, tool) for tool in ("memcheck", "racecheck")}
 
 

@@ -29,6 +29,26 @@ TERMS, BINS, LOCAL = 1e-5, 0.01, 1e-9
 HARNESS = Path(__file__).resolve().parent.parent / "tests"
 
 
+@dataclass(frozen=True)
+class Harness:
+    """What executes kernels on the CPU: a device, the build of one source, and the kernels of every source."""
+
+    device: Any
+    build: Any
+    expected: dict[str, Any]
+
+
+def harness_of() -> Harness:
+    """From the folder of the tests, which is no package."""
+    if str(HARNESS) not in sys.path:
+        sys.path.append(str(HARNESS))
+    from cuda_on_cpu import build  # type: ignore[import-not-found]
+    from cuda_on_cpu.harness_device import HarnessDevice  # type: ignore[import-not-found]
+    from kernel_expectations import EXPECTED  # type: ignore[import-not-found]
+
+    return Harness(HarnessDevice, build, EXPECTED)
+
+
 @dataclass
 class Shadow:
     """`inner`, watched; found: per kernel the number of launches, and the first thing wrong or nothing."""
@@ -40,11 +60,7 @@ class Shadow:
 
     def __post_init__(self) -> None:
         if self.beside is None:
-            if str(HARNESS) not in sys.path:
-                sys.path.append(str(HARNESS))
-            from cuda_on_cpu.harness_device import HarnessDevice  # type: ignore[import-not-found]
-
-            self.beside = HarnessDevice()
+            self.beside = harness_of().device()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)

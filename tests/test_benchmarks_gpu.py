@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kernel_expectations import EXPECTED
 from pretended_cuda import pretended_cuda
 
 import geometry
@@ -124,11 +125,7 @@ def test_steps_of_torch_run_on_a_pretended_device(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(loop, "_device", lambda device: device)
     with pretended_cuda():
         found = [*gpu_steps.loops(), *gpu_steps.capture()]
-    assert [one["what"] for one in found] == [
-        "loop gaussian",
-        "loop linear",
-        *(f"capture of layer {i}" for i in "0123"),
-    ]
+    assert [one["what"] for one in found] == ["loop gaussian", "loop linear", "capture of layer 3"]
     assert not any(one["wrong"] for one in found)
 
 
@@ -144,8 +141,31 @@ def test_an_analysis_that_differs_is_told_value_by_value(monkeypatch: pytest.Mon
     assert (found["wrong"], found["told"]) == ("(0, 'c', ''): 3.0 for 2.0", "3 values")
 
 
+def test_the_harness_is_built_for_every_source() -> None:
+    found = [one["what"] for one in gpu_steps.harness()]
+    assert found == [f"build {source}" for source in sorted(EXPECTED)] and len(found) >= 12
+
+
+def test_a_sanitizer_that_is_missing_is_no_failure_and_one_that_finds_something_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert list(gpu_steps.sanitized("memcheck")) == [
+        gpu_steps.answer("compute-sanitizer memcheck", told="not asked: not installed")
+    ]
+    tool = tmp_path / "compute-sanitizer"
+    for code in (0, 9):
+        tool.write_text(f"#!/bin/sh\necho '========= COMPUTE'\necho '========= Invalid read'\nexit {code}\n")
+        tool.chmod(0o755)
+        (found,) = gpu_steps.sanitized("memcheck")
+        assert found == gpu_steps.answer("compute-sanitizer memcheck", "Invalid read" if code else "", "Invalid read")
+
+
 def test_every_step_is_one_of_the_table_and_kernels_come_before_sanitizers() -> None:
     names = list(gpu_steps.steps())
-    assert names[:2] == ["machine", "ceilings"] and names[-2:] == ["sanitizer memcheck", "sanitizer racecheck"]
+    assert names[:3] == ["machine", "ceilings", "harness"] and names[-2:] == [
+        "sanitizer memcheck",
+        "sanitizer racecheck",
+    ]
     assert {"neighbors by wgmma", "counts by mma.sync", "sets by wgmma", "chosen", "torch tiles"} <= set(names)
     assert set(gpu.LONGEST) <= set(names)

@@ -14,7 +14,7 @@ from geometry.pairs.cuda.device import MOST_BLOCKS
 from geometry.pairs.cuda.engine import CudaExecutor
 from geometry.pairs.cuda.scans import MMA, WGMMA, Scan
 
-BOUNDED = 7  # blocks, in place of 2^31 - 1: three tiles take two steps at a time
+BOUNDED = 4  # blocks, in place of 2^31 - 1: two tiles take two steps at a time
 COUNTED = ("pair_scan_one", "pair_scan_two", "pair_scan_warpgroup_one", "pair_counts", "pair_sums")
 
 
@@ -29,7 +29,7 @@ def grids(device: HarnessDevice) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("tiles", "first", "number", "launches"), [(3, 0, 1, 1), (3, 2, 9, 5), (8, 5, 3, 3), (78_125, 19_531, 19_532, 2)]
+    ("tiles", "first", "number", "launches"), [(2, 0, 1, 1), (2, 2, 9, 5), (8, 5, 3, 3), (78_125, 19_531, 19_532, 2)]
 )
 def test_launches_cover_a_step_within_the_bound(
     tiles: int, first: int, number: int, launches: int, monkeypatch: pytest.MonkeyPatch
@@ -45,10 +45,10 @@ def test_launches_cover_a_step_within_the_bound(
 
 @pytest.mark.parametrize("scan", [MMA, WGMMA], ids=lambda scan: scan.name)
 def test_neighbors_of_one_set_and_of_two_are_the_same_in_many_launches(scan: Scan, bounded: HarnessDevice) -> None:
-    points = draw(gaussian, 700, 20, np.float32)
+    points = draw(gaussian, 400, 20, np.float32)
     engine = CudaExecutor(bounded, 1 << 28, scan)
     assert_parity(engine, one(points, 9))
-    assert max(grids(bounded)) <= BOUNDED < 6 * 4
+    assert max(grids(bounded)) <= BOUNDED
     queries = engine.neighbors(points[:90], points, 9, exclude_self=False)
     assert (
         queries.sq_dist.tobytes()
@@ -60,8 +60,8 @@ def test_neighbors_of_one_set_and_of_two_are_the_same_in_many_launches(scan: Sca
 
 
 def test_counts_and_sums_are_the_same_in_many_launches(bounded: HarnessDevice) -> None:
-    points, whole = draw(gaussian, 700, 9, np.float32), CudaExecutor(HarnessDevice(), 1 << 28)
-    engine, radii, rows = CudaExecutor(bounded, 1 << 28), np.full(700, 9.0), np.arange(0, 700, 2)
+    points, whole = draw(gaussian, 300, 9, np.float32), CudaExecutor(HarnessDevice(), 1 << 28)
+    engine, radii, rows = CudaExecutor(bounded, 1 << 28), np.full(300, 9.0), np.arange(300)
     assert np.array_equal(
         engine.radius_counts(points, points, radii).per_query, whole.radius_counts(points, points, radii).per_query
     )

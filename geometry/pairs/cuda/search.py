@@ -66,7 +66,9 @@ def neighbors(
         _scan(task, results)
     left = np.flatnonzero(results.open)
     stream(task, left, results)
-    return Found(results.sq_dist / frame.scale / frame.scale, results.index, len(left))
+    for _ in range(2):  # the square of the scale may leave float64
+        np.divide(results.sq_dist, frame.scale, out=results.sq_dist)
+    return Found(results.sq_dist, results.index, len(left))
 
 
 def _worth_scanning(task: Task) -> bool:
@@ -161,7 +163,8 @@ def _rescore_part(task: Task, columns: Placed, closed: _Closed, part: Ints, resu
     if device.get(violations)[0]:
         where = f"{device.name} ({device.arch}, {task.scan.name})"
         raise BoundViolated(f"{where}: coarse and measured distances differ by more than allowed")
-    good = device.get(certified).astype(np.bool_)
+    certain = device.get(certified).astype(np.bool_)
+    good = slice(None) if certain.all() else certain  # a slice copies nothing
     results.sq_dist[query_row[good]] = device.get(sq_dist)[good]
     results.index[query_row[good]] = device.get(index)[good]
     results.open[query_row[good]] = False
