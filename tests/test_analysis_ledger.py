@@ -130,6 +130,15 @@ def test_memory_is_no_part_of_a_run(whole: Path, tmp_path: Path, monkeypatch: py
     assert len(made) == 9 and results(tmp_path) == results(whole)
 
 
+def test_the_name_of_a_device_is_no_part_of_a_run(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_after(6, monkeypatch)
+    with pytest.raises(Killed):
+        analyze(sets(), statistics=NAMES, out=tmp_path, device="auto")
+    made = stop_after(99, monkeypatch)
+    analyze(sets(), statistics=NAMES, out=tmp_path, overwrite=False, device="cpu")
+    assert len(made) == 9 and results(tmp_path) == results(whole)
+
+
 def test_a_damaged_part_is_computed_again(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stop_after(6, monkeypatch)
     with pytest.raises(Killed):
@@ -212,6 +221,22 @@ def test_a_full_disk_loses_nothing(after: int, whole: Path, tmp_path: Path, monk
     made = stop_after(99, monkeypatch)
     analyze(sets(), statistics=NAMES, out=tmp_path, overwrite=False)
     assert len(made) == 15 - max(min(after - BEFORE, 15), 0) and results(tmp_path) == results(whole)
+
+
+@pytest.mark.parametrize("call", ["write", "open"])
+def test_a_disk_that_was_full_before_is_told(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = getattr(os, call)
+
+    def refuse(what: Any, *more: Any) -> Any:
+        if call == "write" or str(what).endswith(LOCK):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return plain(what, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, call, refuse)
+        with pytest.raises(InputError, match=r"No space left on device.*-o"):
+            analyze(sets(), statistics="scale", out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_read_only_folder_is_told_before_anything_is_computed(

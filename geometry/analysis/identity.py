@@ -24,8 +24,10 @@ WITHOUT = ("memory_budget", "log")  # arguments that change no digit
 def identity(plan: Plan, versions: dict[str, str]) -> dict[str, Any]:
     """Everything that the numbers of a run follow from."""
     from geometry.analysis.plan import name
+    from geometry.pairs.plan import resolve_device
 
     arguments = {key: value for key, value in asdict(plan.options).items() if key not in WITHOUT}
+    arguments["device"] = resolve_device(plan.options.device)
     packages = {name: number for name, number in versions.items() if name not in ("python", "platform")}
     inputs = [
         {"generation": one.generation, "layer": one.layer, "points": one.digest, "dropped": one.dropped}

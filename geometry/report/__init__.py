@@ -17,6 +17,7 @@ from geometry.report.notebook import html
 from geometry.report.page import page
 from geometry.report.table import text as table
 from geometry.schema import write_text
+from geometry.schema.places import make_folder
 from geometry.types import Record
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def write(
     """
     save.require_formats(formats)
     folder = Path(folder)
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    make_folder(folder / "figures")
     paths, pictures = [], {}
     for name, figure in figures(record).items():
         pictures[name] = save.encode(figure, "png")

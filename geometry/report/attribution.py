@@ -18,6 +18,7 @@ import numpy as np
 from geometry.report.reading import arrays
 from geometry.report.save import write_data
 from geometry.schema import write_array
+from geometry.schema.places import make_folder
 from geometry.types import Array, Record
 
 KINDS = ("copy", "interpolation", "blend", "extrapolation")
@@ -31,7 +32,7 @@ def write_tables(record: Record, folder: Path) -> list[Path]:
     weights = {g: values for g, values in arrays(record, "point.provenance.weights").items() if g in rows}
     if not made and not weights:
         return []
-    (folder / "attribution").mkdir(parents=True, exist_ok=True)
+    make_folder(folder / "attribution")
     paths = [write_data(folder / "attribution" / name, header, body) for name, (header, body) in made.items()]
     for g, values in weights.items():
         paths.append(folder / "attribution" / f"weights_{g}.npy")

@@ -9,6 +9,7 @@ import numpy as np
 
 from geometry.report.reading import arrays, generations
 from geometry.report.save import write_data
+from geometry.schema.places import make_folder
 from geometry.types import Record
 
 FURTHEST = "layers/furthest.csv"
@@ -20,7 +21,7 @@ def write_furthest(record: Record, folder: Path) -> list[Path]:
     found = _rows(record)
     if not found:
         return []
-    (folder / FURTHEST).parent.mkdir(parents=True, exist_ok=True)
+    make_folder((folder / FURTHEST).parent)
     return [write_data(folder / FURTHEST, HEADER, found)]
 
 

@@ -46,9 +46,14 @@ def holds_other_files(folder: Path) -> bool:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """A lock on the folder; UsageError with the process and host that have it."""
+    """A lock on the folder; UsageError with whose it is, InputError where none can be written."""
     path = folder / LOCK
-    lock = _take(path)
+    try:
+        lock = _take(path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); free space, or choose another folder with -o"
+        ) from error
     try:
         yield
     finally:
@@ -74,8 +79,13 @@ def _take(path: Path) -> int:
             break
         os.close(lock)
     mine = {"pid": os.getpid(), "host": socket.gethostname(), "since": strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())}
-    os.ftruncate(lock, 0)
-    os.write(lock, json.dumps(mine).encode())
+    try:
+        os.ftruncate(lock, 0)
+        os.write(lock, json.dumps(mine).encode())
+    except OSError:
+        path.unlink(missing_ok=True)
+        os.close(lock)
+        raise
     return lock
 
 
