@@ -89,6 +89,19 @@ def test_padding_by_the_mask_beside_the_tokens_is_left_out(pool: str, want: list
     assert np.load(tmp_path / "bare" / "table.npy")[:, 0].tolist() != want
 
 
+@pytest.mark.parametrize(
+    ("batch", "said"),
+    [
+        ((ROWS, ROWS), r"labels of shape \(6, 2\).*\(\(a, b\), labels\)"),
+        ({"left": ROWS}, "missing 1 required.*its forward takes: left, right"),
+        ({"left": ROWS, "right": ROWS, "extra": ROWS}, "unexpected keyword.*its forward takes: left, right"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_told_with_those_that_do(batch: Any, said: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=said):
+        capture(Two(), [batch], "both", tmp_path / "out")
+
+
 def test_a_limit_cuts_batches_of_a_loader(tmp_path: Path) -> None:
     loader = [(ROWS[:4], torch.arange(4)), (ROWS[4:], torch.arange(2))]
     capture(nn.Identity(), loader, Request((".",), limit=5), tmp_path / "out")

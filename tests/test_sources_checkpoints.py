@@ -141,8 +141,10 @@ def test_what_in_an_adapter_is_no_update_of_one_is_said(tmp_path: Path) -> None:
     save_file(tensors | {"base_model.model.score.weight": torch.ones(2, 8)}, path)
     with pytest.raises(InputError, match="modules_to_save"):
         open_weights(Path(f"{base} + {tmp_path / 'lora'}"))
-    halves = {f"base_model.model.head.lora_{half}.two.weight": tensors[f"base_model.model.head.lora_{half}.weight"].clone()
-              for half in "AB"}  # fmt: skip
+    save_file(tensors | {"base_model.model.head.lora_B.bias": torch.ones(5)}, path)
+    assert "head.weight" in open_weights(tmp_path / "lora").infos
+    head = "base_model.model.head.lora_"
+    halves = {f"{head}{half}.two.weight": tensors[f"{head}{half}.weight"].clone() for half in "AB"}
     save_file(tensors | halves, path)
     with pytest.raises(InputError, match="several adapters"):
         open_weights(tmp_path / "lora")

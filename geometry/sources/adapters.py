@@ -25,7 +25,7 @@ from geometry.sources.array_info import ArrayInfo, describe
 from geometry.types import Array, Floats
 
 PART = re.compile(
-    r"(?:base_model\.model\.)?(?P<key>.+)\.lora_(?P<table>embedding_)?(?P<half>[AB])(?:\.\w+)??(?:\.weight)?$"
+    r"(?:base_model\.model\.)?(?P<key>.+)\.lora_(?P<table>embedding_)?(?P<half>[AB])(?!\.bias$)(?:\.\w+)??(?:\.weight)?$"
 )
 
 

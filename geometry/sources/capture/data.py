@@ -65,7 +65,7 @@ def items(data: Any, shape: tuple[int, ...] | None = None, model: nn.Module | No
     model: whose parameters arrays of a file may be named after.
     """
     if isinstance(data, str | Path):
-        data = _from_path(str(data), () if model is None else tuple(_parameters(model)))
+        data = _from_path(str(data), () if model is None else tuple(parameters_of(model)))
     elif hasattr(data, "__array__") or isinstance(data, torch.Tensor):
         data = Items(_numbers(np.asarray(data)), None, "the array given")
     if not isinstance(data, Items) or shape is None:
@@ -108,13 +108,13 @@ def call(subject: Subject, inputs: Any) -> Any:
     A mapping whose names are none of the module's parameters is its one argument.
     """
     if isinstance(inputs, dict):
-        known = _parameters(subject.module)
+        known = parameters_of(subject.module)
         named = not known or known.keys() & inputs.keys() or any(p.kind is p.VAR_KEYWORD for p in known.values())
         return subject.module(**inputs) if named else subject.module(inputs)
     return subject.module(*inputs) if isinstance(inputs, tuple) else subject.module(inputs)
 
 
-def _parameters(module: nn.Module) -> dict[str, inspect.Parameter]:
+def parameters_of(module: nn.Module) -> dict[str, inspect.Parameter]:
     """The parameters of a module's forward by name; none where it does not tell them."""
     try:
         return dict(inspect.signature(module.forward).parameters)
@@ -240,6 +240,11 @@ def _batch(given: Any) -> Batch:
         inputs = _tensor(inputs)
     mask = inputs.get("attention_mask") if isinstance(inputs, dict) else None
     size = _size(inputs)
+    if labels is not None and np.ndim(labels) > 1:
+        raise InputError(
+            f"labels of shape {tuple(np.shape(labels))} came with a batch of {size} items; give one value per item, "
+            "and several inputs as a tuple of their own, ((a, b), labels), or by name"
+        )
     kept = None if labels is None else companion(np.asarray(labels), size, "labels of a batch")
     return Batch(inputs, kept, mask, size)
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from geometry.errors import GeometryError, InputError, reason_of
-from geometry.sources.capture.data import Batch, call, each, first_of
+from geometry.sources.capture.data import Batch, call, each, first_of, parameters_of
 from geometry.sources.capture.layers import hooked
 from geometry.sources.capture.models import Subject
 from geometry.sources.capture.pool import items_first, pooled, tensor_of
@@ -120,11 +120,17 @@ def one_pass(
             raise
         except Exception as error:  # the user's own model can raise anything
             shape = each(inputs, lambda value: tuple(getattr(value, "shape", ())))
-            reason = reason_of(error)
             raise InputError(
-                f"{being.source} cannot be run on inputs of shape {shape}: {type(error).__name__}: {reason}; give each "
-                "item the shape that the model reads (--shape)"
+                f"{being.source} cannot be run on inputs of shape {shape}: {type(error).__name__}: {reason_of(error)}; "
+                f"{_remedy(being.module, error)}"
             ) from error
+
+
+def _remedy(module: nn.Module, error: Exception) -> str:
+    names = ", ".join(parameters_of(module))
+    if isinstance(error, TypeError) and names:
+        return f"give it what its forward takes: {names}, by name where there are several"
+    return "give each item the shape that the model reads (--shape)"
 
 
 def fitting(module: nn.Module, inputs: Any, device: str | torch.device) -> Any:
