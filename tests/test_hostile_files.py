@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from hostile.corpus import CODE, LIES, MARK
 from hostile.limits import within_limits
+from hostile.stores import STORES
 
 import geometry
 from geometry.cli import main
 from geometry.errors import GeometryError, UnsafeFileError
 from geometry.sources.formats import contents
 
-FILES = {**CODE, **LIES}
+FILES = {**CODE, **LIES, **STORES}
 COMMANDS: dict[str, list[str]] = {
     "analyze": ["analyze", "GOOD", "BAD", "-q", "-o", "OUT"],
     "compare": ["compare", "BAD", "GOOD", "-q", "-o", "OUT"],
@@ -33,7 +34,8 @@ COMMANDS: dict[str, list[str]] = {
 }  # fmt: skip
 OF_EACH_KIND = (
     ".npy of a petabyte", "pickle in .npz", ".npz bomb", ".safetensors, overlapping", "index to a file above",
-    ".pt of a billion leaves", "a .csv of words", "empty .parquet",
+    ".pt of a billion leaves", "a .csv of words", "empty .parquet", "a pipe as .npy", "a device as .pt",
+    ".h5 of rows elsewhere",
 )  # fmt: skip
 
 
@@ -44,6 +46,7 @@ def _readers_loaded() -> None:
     import pyarrow.parquet  # noqa: F401
     import sklearn.mixture  # noqa: F401
     import torch  # noqa: F401
+    import zarr  # noqa: F401
 
 
 @pytest.fixture(scope="module")

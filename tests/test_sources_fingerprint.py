@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from geometry import analyze
 from geometry.analysis.fingerprints import compare
 from geometry.cli import main
 from geometry.errors import InputError, UnsafeFileError
+from geometry.schema.files import read_arrays, write_arrays
 from geometry.sources.fingerprint import (
     EXACT,
     KEPT,
@@ -98,6 +100,35 @@ def test_files_come_back_whole_or_are_refused(tmp_path: Path) -> None:
 
 def between(lines: list[object], name: str, variant: str) -> Estimate:
     return next(one.between for one in lines if (one.name, one.variant) == (name, variant))  # type: ignore[attr-defined, no-any-return]
+
+
+HEAD = {"n": ["5", -5, 5.5, True, 0, 10**400], "d": [10**12, "6", -1, 0], "left_out": [-1, None], "version": [3, None]}
+ARRAYS: dict[str, list[Callable[[Array], Array]]] = {
+    "mean": [lambda a: a * np.nan, lambda a: a.astype(str), lambda a: a + 1j, lambda a: a[:-1]],
+    "second": [lambda a: -a, lambda a: a * np.nan, lambda a: a[:-1]],
+    "digests": [lambda a: a[::-1], lambda a: a * 0, lambda a: a.astype(np.float64)],
+    "copies": [lambda a: -a, lambda a: a[:-1], lambda a: a * 1000],
+    "sample": [lambda a: a * np.nan, lambda a: a.astype(np.float64), lambda a: a[:, :-1]],
+    "norms": [lambda a: -a, lambda a: a[:5], lambda a: a * 3, lambda a: a.reshape(2, -1)],
+    "values": [lambda a: a.astype(str), lambda a: a + 1],
+}
+
+
+def test_what_has_been_tampered_with_is_refused(tmp_path: Path) -> None:
+    points = clouds.gaussian(300, 5)
+    path = tmp_path / "a.fingerprint"
+    write_fingerprint(path, fingerprint(points))
+    whole = read_arrays(path)
+    head = json.loads(whole["head"].tobytes())
+    heads = [head | {name: value} for name, values in HEAD.items() for value in values]
+    odd = [whole | {"head": np.frombuffer(json.dumps(one).encode(), np.uint8)} for one in heads]
+    odd += [whole | {name: change(whole[name])} for name, changes in ARRAYS.items() for change in changes]
+    for arrays in odd:
+        write_arrays(path, arrays)
+        with pytest.raises(InputError, match=r"a\.fingerprint"):
+            read_fingerprint(path)
+    write_arrays(path, whole)
+    same(read_fingerprint(path), fingerprint(points))
 
 
 def test_a_shrunk_set_a_lost_cluster_and_copies_are_seen() -> None:

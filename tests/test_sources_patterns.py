@@ -45,3 +45,25 @@ def test_an_existing_path_is_no_pattern(tmp_path: Path) -> None:
 def test_digits_compare_as_numbers_and_letters_without_case() -> None:
     names = ["gen_10", "gen_2", "Gen_1", "gen_2b", "gen", "7", "11"]
     assert sorted(names, key=natural) == ["7", "11", "gen", "Gen_1", "gen_2", "gen_2b", "gen_10"]
+
+
+def test_folders_below_are_entered_once_and_links_to_elsewhere_too(tmp_path: Path) -> None:
+    names = ["runs/gen_0.npy", "runs/a/gen_1.npy", "runs/a/b/gen_2.npy", "elsewhere/gen_3.npy", "runs/.kept/gen_4.npy"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "runs" / "a" / "up").symlink_to(tmp_path / "runs")
+    (tmp_path / "runs" / "link").symlink_to(tmp_path / "elsewhere")
+    found = expand(f"{tmp_path}/runs/**/gen_{{generation}}.npy")
+    told = [str(one.path.relative_to(tmp_path / "runs")) for one in found]
+    assert told == ["gen_0.npy", "a/gen_1.npy", "a/b/gen_2.npy", "link/gen_3.npy"]
+    assert [one.generation for one in found] == [0, 1, 2, 3]
+
+
+def test_below_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a" / "b[1]").mkdir(parents=True)
+    for name in ("x.npy", "a/x.npy", "a/b[1]/x.npy"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    assert [str(one.path) for one in expand("**/x.npy")] == ["a/b[1]/x.npy", "a/x.npy", "x.npy"]
+    assert [str(one.path) for one in expand("a/**")] == ["a/b[1]", "a/b[1]/x.npy", "a/x.npy"]

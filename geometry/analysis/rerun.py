@@ -163,7 +163,8 @@ def _relative(old: dict[str, Any], new: dict[str, Any], name: str) -> float | No
     a, b = old.get(name), new.get(name)
     if isinstance(a, bool) or isinstance(b, bool) or not all(isinstance(one, int | float) for one in (a, b)):
         return None
-    return float(abs(a - b) / max(abs(a), abs(b)))  # type: ignore[operator, arg-type]
+    largest = max(abs(a), abs(b))  # type: ignore[arg-type]
+    return float(abs(a - b) / largest) if largest else 0.0  # type: ignore[operator]
 
 
 def _changed_inputs(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

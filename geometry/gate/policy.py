@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from geometry.errors import InputError, UsageError
+from geometry.schema.documents import read_document
 from geometry.verdict.conditions import Condition, parse_all
 
+MOST = 1 << 20  # bytes of a policy
 LOOK_AT, MISSING = ("all", "last"), ("fail", "pass")
 
 
@@ -39,7 +41,7 @@ def read_policy(path: Path | str) -> Policy:
     """The policy in a TOML file; its `against` is relative to the file. InputError or UsageError with what is wrong."""
     path = Path(path)
     try:
-        told: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        told: dict[str, Any] = tomllib.loads(read_document(path, MOST))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from geometry.errors import InputError
+from geometry.schema.documents import read_document
 from geometry.sources import safetensors_files, torch_files
 from geometry.sources.array_info import ArrayInfo, describe
 from geometry.types import Array, Floats
@@ -147,7 +148,7 @@ def _config(path: Path) -> dict[str, Any]:
     card = path.parent / "adapter_config.json"
     if not card.is_file():
         raise InputError(f"{path} needs {card.name} beside it, which says how its update is scaled; copy it too")
-    found = json.loads(card.read_text("utf-8"))
+    found = json.loads(read_document(card))
     if not isinstance(found, dict):
         raise InputError(f"{card} is no JSON object; copy it again")
     return found

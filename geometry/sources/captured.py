@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from geometry.errors import InputError, UnsafeFileError
+from geometry.schema.documents import read_document
 from geometry.sources.natural import natural
 
 CARD = "capture.json"
@@ -38,7 +39,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     """What was captured, how; InputError where the card is not what `geometry capture` writes."""
     path = folder / CARD
     try:
-        card = json.loads(path.read_text("utf-8"))
+        card = json.loads(read_document(path))
         told = [(one["name"], Path(one["file"])) for one in card["layers"]]
         if not isinstance(card.get("generation"), int | None) or not all(isinstance(name, str) for name, _ in told):
             raise TypeError("a generation or the name of a layer has another type")

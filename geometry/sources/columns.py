@@ -23,7 +23,8 @@ def infos(schema: Any, n: int, first_width: Callable[[str], int]) -> list[ArrayI
     """The arrays of n rows of a schema; the length of lists is that of the first row where none is declared."""
     lists = [_list_info(field, n, first_width) for field in schema if is_list(field.type)]
     pooled = [] if any(not info.text for info in lists) else number_columns(schema)
-    rest = [f for f in schema if not is_list(f.type) and f.name not in pooled]
+    taken = set(pooled)
+    rest = [f for f in schema if not is_list(f.type) and f.name not in taken]
     return [
         *([_pooled_info(n, pooled, pooled_dtype(schema, pooled))] if pooled else []),
         *lists,
@@ -34,7 +35,8 @@ def infos(schema: Any, n: int, first_width: Callable[[str], int]) -> list[ArrayI
 def wanted(schema: Any, keys: Sequence[str]) -> tuple[list[str], list[str]]:
     """(number columns that are the points, where these are asked for; all columns to be read)."""
     pooled = number_columns(schema) if POINTS in keys and POINTS not in schema.names else []
-    return pooled, [*pooled, *(name for name in schema.names if name in keys and name not in pooled)]
+    taken = set(pooled)
+    return pooled, [*pooled, *(name for name in schema.names if name in keys and name not in taken)]
 
 
 def arrays(where: str, table: Any, pooled: Sequence[str], keys: Sequence[str]) -> dict[str, Array]:

@@ -11,7 +11,7 @@ import csv
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, AnyStr, BinaryIO
 
@@ -94,7 +94,7 @@ def _layout(path: Path) -> _Layout:
                 "or save so wide a set as .npy"
             )
         stream.seek(0)
-        rows = csv.reader(stream, delimiter=delimiter)
+        rows = csv.reader(_bounded(path, stream), delimiter=delimiter)
         first = [field.strip() for field in next(rows, [])]
         second = [field.strip() for field in next(rows, [])]
     if not first:
@@ -130,10 +130,26 @@ def _number(field: str) -> bool:
 def _lines(path: Path) -> int:
     """Lines of the file that hold something at all; a last line without a line end counts."""
     with path.open("rb") as stream:
-        return sum(1 for line in stream if line.strip())
+        return sum(1 for line in _bounded(path, stream) if line.strip())
+
+
+def _bounded(path: Path, stream: IO[AnyStr]) -> Iterator[AnyStr]:
+    """The lines of a stream; InputError at one that no row of numbers takes."""
+    for number in count(1):
+        line = stream.readline(LONGEST_LINE + 1)
+        if len(line) > LONGEST_LINE:
+            raise InputError(f"{path}: line {number} has over {LONGEST_LINE} characters; write one row per line")
+        if not line:
+            return
+        yield line
 
 
 def _numbers(path: Path, layout: _Layout) -> Array:
+    return _parsed(path, layout, path, None)
+
+
+def _parsed(path: Path, layout: _Layout, source: Path | Iterator[str], most: int | None) -> Array:
+    """Rows of numbers, float64: of the file itself, or the next of lines below its header, at most so many."""
     every = len(layout.numeric) == len(layout.names)
     try:
         points: Array = np.loadtxt(
@@ -145,12 +161,8 @@ def _numbers(path: Path, layout: _Layout) -> Array:
             skiprows=layout.skip if source is path else 0,
             usecols=None if every else layout.numeric,
             ndmin=2,
-    return _parsed(path, layout, path, None)
-
-
-def _parsed(path: Path, layout: _Layout, source: Path | Iterator[str], most: int | None) -> Array:
-    """Rows of numbers, float64: of the file itself, or the next of lines below its header, at most so many."""
             encoding="utf-8-sig",
+            max_rows=most,
         )
     except ValueError as error:
         raise InputError(f"{path}: {_first_fault(path, layout) or error}") from error
@@ -162,7 +174,6 @@ def _first_fault(path: Path, layout: _Layout) -> str:
     for number, row in _rows(path, layout):
         for column in layout.numeric:
             if not _number(row[column]):
-            max_rows=most,
                 return (
                     f"line {number}, column {column + 1} '{layout.names[column]}': '{row[column]}' is not a number; "
                     "write nan where one is missing, and name columns of labels or ids so in a header"

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from geometry.errors import InputError, UnsafeFileError
+from geometry.schema.documents import read_document
 
 STATE, INFO = "state.json", "dataset_info.json"
 
@@ -22,7 +23,7 @@ def data_files(folder: Path) -> list[Path] | None:
     if not state.is_file() or not (folder / INFO).is_file():
         return None
     try:
-        said = json.loads(state.read_text("utf-8"))
+        said = json.loads(read_document(state))
         names = [str(one["filename"]) for one in said["_data_files"]]
         chosen = bool(said.get("_indices_data_files"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -25,6 +25,7 @@ from geometry.errors import GeometryError, InputError
 from geometry.pairs.cpu.threads import one_blas_thread
 from geometry.pairs.plan import blocks
 from geometry.schema import write_arrays
+from geometry.schema.documents import require_file
 from geometry.sources.checks import as_rows, row_blocks
 from geometry.sources.numpy_files import npz_contents, npz_read
 from geometry.sources.sweep import row_norms
@@ -216,14 +217,40 @@ def read_fingerprint(path: Path | str) -> Fingerprint:
         raise InputError(
             f"{path}: not a readable fingerprint ({error}); write it again with `geometry fingerprint`"
         ) from error
-    if len(made.mean) != min(made.d, EXACT) or made.sample.shape != (len(made.digests), min(made.d, SHADOW)):
+    if not _whole(made):
         raise InputError(f"{path}: its parts do not fit each other; write it again with `geometry fingerprint`")
     return made
 
 
+def _whole(one: Fingerprint) -> bool:
+    """Whether the parts have the types, sizes and sums that `fingerprint` gives them."""
+    numbers = (one.n, one.d, one.left_out)
+    if not all(type(number) is int and 0 <= number < 2**62 for number in numbers) or one.d == 0:
+        return False
+    m, s = min(one.d, EXACT), len(one.digests)
+    kinds = {
+        "mean": (np.float64, (m,)), "second": (np.float64, (m, m)), "digests": (np.uint64, (s,)),
+        "copies": (np.int64, (s,)), "sample": (np.float32, (s, min(one.d, SHADOW))),
+        "norms": (np.int64, (NORM_BINS,)), "values": (np.int64, (VALUE_BINS,)),
+    }  # fmt: skip
+    arrays = {name: getattr(one, name) for name in kinds}
+    if s > KEPT or any((arrays[name].dtype, arrays[name].shape) != of for name, of in kinds.items()):
+        return False
+    finite = all(np.isfinite(arrays[name]).all() for name in ("mean", "second", "sample"))
+    counted = all(arrays[name].min(initial=0) >= 0 for name in ("copies", "norms", "values"))
+    rows = int(one.norms.sum()) == one.n and int(one.values.sum()) == one.n * one.d and int(one.copies.sum()) <= one.n
+    return (
+        finite
+        and counted
+        and rows
+        and bool((one.digests[1:] > one.digests[:-1]).all() and np.diag(one.second).min() >= 0)
+    )
+
+
 def _arrays(path: Path) -> dict[str, Array]:
     """The arrays of the file, looked at before they are unpacked."""
-    told = npz_contents(path)
-    if sum(one.bytes for one in told) > MOST_BYTES:
+    require_file(path)
+    told = npz_contents(path) if path.stat().st_size <= MOST_BYTES else None
+    if told is None or sum(one.bytes for one in told) > MOST_BYTES:
         raise InputError(f"{path}: larger than any fingerprint; write it again with `geometry fingerprint`")
     return npz_read(path, [one.key for one in told])

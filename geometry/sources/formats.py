@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from geometry.errors import GeometryError, InputError, OutOfMemoryError, reason_of
+from geometry.schema.documents import require_file
 from geometry.sources import (
     adapters,
     arrow_files,
@@ -22,6 +23,7 @@ from geometry.sources import (
     sums,
     torch_files,
 )
+from geometry.sources.archives import refuse_thin
 from geometry.sources.array_info import ArrayInfo
 from geometry.sources.extents import in_file
 from geometry.sources.part_names import is_parts
@@ -100,6 +102,7 @@ FORMATS = (
 )
 DISTRIBUTED = Format("dcp", (), dcp_files.contents, dcp_files.read, reader=dcp_files.reader)
 SUM = Format("sum", (), sums.contents, sums.read, reader=sums.reader)
+UNPACKING = ("torch", "arrow", "parquet", "hdf5", "zarr")  # whose arrays may be larger than their bytes
 PARTS = Format("parts", (), parts.contents, parts.read, parts.stored)
 SUFFIXES = tuple(suffix for known in FORMATS for suffix in known.suffixes)
 
@@ -125,7 +128,10 @@ def format_of(path: Path) -> Format:
 
 def contents(path: Path) -> list[ArrayInfo]:
     """What is inside a file, headers only; InputError or UnsafeFileError where it cannot be trusted."""
-    return _guarded(path, lambda: format_of(path).contents(path))
+    found = _guarded(path, lambda: format_of(path).contents(path))
+    if format_of(path).name in UNPACKING:
+        _guarded(path, lambda: refuse_thin(path, found))
+    return found
 
 
 def read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
@@ -178,6 +184,7 @@ def _state(path: Path) -> tuple[int, ...] | None:
 def _guarded(path: Path, action: Callable[[], Result]) -> Result:
     """Whatever a parser makes of a broken file, the user meets one sentence with the file and the remedy."""
     try:
+        require_file(path)
         return action()
     except GeometryError:
         raise

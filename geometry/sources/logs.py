@@ -1,9 +1,10 @@
 """Training logs: named curves over steps, from CSV, JSON lines, the JSON of a trainer, or TensorBoard event files.
 
-The axis is the first of `generation`, `step`, `global_step`, `iteration`, `epoch` that the log has, else the number of
-the row. Empty cells and values that are not finite are left out, as are columns of text; nested JSON gets names with
-points. A last JSON line without its end is a training that still writes, and is left out too. Lines longer than those
-of a table of embeddings, and objects in one another beyond Python's own limit, are refused.
+The axis is the first of `generation`, `step`, `global_step`, `iteration`, `epoch`, `batch` that the log has, under
+these names or the like (`_step`, `train/global_step`, `iter`, `Epochs`), else the number of the row. Empty cells and
+values that are not finite are left out, as are columns of text and clocks; nested JSON gets names with points. A last
+JSON line without its end is a training that still writes, and is left out too. Lines longer than those of a table of
+embeddings, and objects in one another beyond Python's own limit, are refused.
 """
 
 from __future__ import annotations
@@ -13,18 +14,23 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from geometry.errors import GeometryError, InputError, reason_of
+from geometry.schema.documents import read_document, require_file
 from geometry.sources.csv_files import LONGEST_LINE, MOST_COLUMNS
 from geometry.sources.extras import optional
 from geometry.types import Floats
 
-AXES = ("generation", "step", "global_step", "iteration", "epoch")
+AXES = ("generation", "step", "global_step", "iteration", "epoch", "batch")
+SHORT = {"gen": "generation", "iter": "iteration", "it": "iteration"}
+CLOCKS = ("timestamp", "walltime", "time", "runtime", "elapsed")  # when, and no result of the training
 EVENTS = "tfevents"
+MOST = 512 << 20  # bytes of a log of JSON
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,7 @@ def read_log(path: str | os.PathLike[str]) -> list[Curve]:
     place = Path(path).expanduser()
     if not place.exists():
         raise InputError(f"{place} does not exist; name a .csv, .jsonl or .json log, or TensorBoard event files")
+    require_file(place)
     readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _lines, ".ndjson": _lines, ".json": _document}
     events = place.is_dir() or EVENTS in place.name
     if not events and place.suffix.lower() not in readers:
@@ -63,7 +70,7 @@ def _curves(rows: Iterable[dict[str, float]], place: Path) -> list[Curve]:
     """One curve per name; a row without the axis of the others is left out."""
     kept = list(rows)
     names = list(dict.fromkeys(name for row in kept for name in row))
-    axis = next((name for wanted in AXES for name in names if name.lower() == wanted), "")
+    axis = next((name for wanted in AXES for name in names if _plain(name) == wanted), "")
     made = []
     for name in names:
         pairs = [
@@ -71,13 +78,20 @@ def _curves(rows: Iterable[dict[str, float]], place: Path) -> list[Curve]:
             for i, row in enumerate(kept)
             if name in row and (not axis or axis in row)
         ]
-        if name.lower() not in AXES and pairs:
+        if _plain(name) not in (*AXES, *CLOCKS) and pairs:
             at, value = np.array(pairs, np.float64).T
             order = np.argsort(at, kind="stable")
-            made.append(Curve(name, axis.lower() or "row", at[order], value[order], str(place)))
+            made.append(Curve(name, _plain(axis) or "row", at[order], value[order], str(place)))
     if not made:
         raise InputError(f"{place} holds no curve: no column of numbers beside {axis or 'its rows'}")
     return made
+
+
+def _plain(name: str) -> str:
+    """A column's name as one of AXES has it, whatever logger wrote it: its last part, in lower case, for one thing."""
+    last = name.rsplit("/", 1)[-1].lower().strip(" _").replace(" ", "")
+    one = last.removesuffix("s")
+    return SHORT.get(one, one)
 
 
 def _csv(place: Path) -> Iterator[dict[str, float]]:
@@ -85,14 +99,19 @@ def _csv(place: Path) -> Iterator[dict[str, float]]:
         first = stream.readline(LONGEST_LINE + 1)
         if len(first) > LONGEST_LINE or max(map(first.count, ",;\t")) > MOST_COLUMNS:
             raise InputError(f"{place}: line 1 has over {LONGEST_LINE} characters or {MOST_COLUMNS} columns: no log")
-        stream.seek(0)
-        reader = csv.DictReader(stream, delimiter=max(",;\t", key=first.count))
-        for row in reader:
-            yield _numbers({str(name): text for name, text in row.items() if name is not None})
+        while first.startswith("#"):
+            first = stream.readline()
+        part = max(",;\t", key=first.count)
+        names = [name.strip() for name in next(csv.reader([first], delimiter=part), [])]
+        if names and len(_numbers(dict(zip(names, names, strict=True)))) == len(set(names)):
+            raise InputError(f"{place}: line 1 is numbers alone; name the columns in a first line, as step,loss")
+        for row in csv.DictReader(stream, names, delimiter=part):
+            texts = {name: text for name, text in row.items() if name is not None and isinstance(text, str)}
+            yield _numbers({name: text.replace(",", ".") for name, text in texts.items()} if part == ";" else texts)
 
 
 def _lines(place: Path) -> Iterator[dict[str, float]]:
-    lines = place.read_text("utf-8").split("\n")
+    lines = read_document(place, MOST).split("\n")
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -105,13 +124,22 @@ def _lines(place: Path) -> Iterator[dict[str, float]]:
 
 
 def _document(place: Path) -> Iterator[dict[str, float]]:
-    """A list of rows, or the trainer_state.json of transformers."""
+    """A list of rows, the trainer_state.json of transformers, a list of numbers per name, or lines of JSON."""
+    text = read_document(place, MOST)
     try:
-        found = json.loads(place.read_text("utf-8"))
+        found = json.loads(text)
+    except ValueError as error:
+        if not text.lstrip().startswith("{") or "\n" not in text.strip():
+            raise InputError(f"{place} is no JSON ({error}); write or copy it again") from error
+        yield from _lines(place)
+        return
+    try:
+        if isinstance(found, dict) and found and "log_history" not in found:
+            found = [dict(zip(found, row, strict=True)) for row in zip_longest(*found.values())]
         rows = found["log_history"] if isinstance(found, dict) else found
         yield from [_numbers(_flat(row)) for row in rows]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{place} is no list of rows and has no log_history ({error})") from error
+        raise InputError(f"{place} is no list of rows, no lists by name, and has no log_history ({error})") from error
 
 
 def _events(place: Path) -> list[Curve]:
@@ -121,6 +149,7 @@ def _events(place: Path) -> list[Curve]:
         raise InputError(f"{place} holds no TensorBoard event file ({EVENTS}); name the log itself")
     made = []
     for file in files:
+        require_file(file)
         reader = tensorboard.EventAccumulator(str(file), size_guidance={"scalars": 0}).Reload()
         for name in reader.Tags()["scalars"]:
             pairs = [(one.step, one.value) for one in reader.Scalars(name) if np.isfinite(one.value)]

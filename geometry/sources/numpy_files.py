@@ -10,6 +10,7 @@ import math
 import shutil
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +22,13 @@ from geometry.errors import InputError, UnsafeFileError
 from geometry.sources.archives import refuse_bombs
 from geometry.sources.array_info import ArrayInfo, describe
 from geometry.sources.extents import Extent, Extents, in_columns
-from geometry.types import Array
 from geometry.sources.unpacked import unpacked
+from geometry.types import Array
 
-LONGEST_HEADER = 10_000  # bytes, as NumPy has it
 if TYPE_CHECKING:
     from geometry.pairs.stored import Stored
 
+LONGEST_HEADER = 10_000  # bytes, as NumPy has it
 LOCAL = 30  # bytes of the header before a member of a zip archive, then its name and what the writer added
 BLOCK = 1 << 20
 
@@ -105,7 +106,6 @@ def npz_extents(path: Path, key: str) -> Extents | None:
     return _extents(path, header, start + header.end)
 
 
-def _require_checksum(stream: IO[bytes], member: zipfile.ZipInfo, where: str) -> None:
 def npz_unpacked(path: Path, key: str) -> Stored:
     """The rows of a compressed member, in a temporary file; its checksum is verified on the way."""
     refuse_bombs(path)
@@ -125,6 +125,7 @@ def npz_unpacked(path: Path, key: str) -> Stored:
         return unpacked(f"{path}:{key}", shape, header.dtype, write, by_column=header.fortran)
 
 
+def _require_checksum(stream: IO[bytes], member: zipfile.ZipInfo, where: str) -> None:
     left, seen = member.file_size, 0
     while left and (block := stream.read(min(left, BLOCK))):
         left, seen = left - len(block), zlib.crc32(block, seen)
@@ -139,7 +140,13 @@ def _extents(path: Path, header: _Header, start: int) -> Extents:
 
 
 def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    return [member for member in archive.infolist() if member.filename.endswith(".npy")]
+    found = [member for member in archive.infolist() if member.filename.endswith(".npy")]
+    twins = [name for name, count in Counter(member.filename for member in found).items() if count > 1]
+    if twins:
+        raise UnsafeFileError(
+            f"{archive.filename} holds '{twins[0]}' twice, and readers differ in which they take; save it anew"
+        )
+    return found
 
 
 def _key(member: zipfile.ZipInfo) -> str:
@@ -172,6 +179,8 @@ def _header(stream: IO[bytes], where: str) -> _Header:
     stream.seek(8)
     reader = np.lib.format.read_array_header_1_0 if start[6] == 1 else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = reader(stream)
+    if min(shape, default=0) < 0:
+        raise UnsafeFileError(f"{where}: a shape of {shape}; do not trust this file, save the array with numpy.save")
     return _Header(shape, fortran, dtype, end)
 
 

@@ -20,11 +20,12 @@ import numpy as np
 
 from geometry.errors import InputError
 from geometry.sources import columns
+from geometry.sources.archives import refuse_thin
 from geometry.sources.array_info import ArrayInfo
-from geometry.sources.extras import optional
 from geometry.sources.csv_files import POINTS
-from geometry.types import Array
+from geometry.sources.extras import optional
 from geometry.sources.unpacked import unpacked
+from geometry.types import Array
 
 if TYPE_CHECKING:
     from geometry.pairs.stored import Stored
@@ -40,6 +41,8 @@ ORDER, OPEN = Lock(), list[ref["_Cursor"]]()  # the cursors whose files may be o
 def contents(path: Path) -> list[ArrayInfo]:
     """The arrays of the file, from its schema and at most its first row."""
     file = _open(path)
+    unpacked = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
+    refuse_thin(path, [ArrayInfo("", (), "", unpacked, "other")])
     return columns.infos(file.schema_arrow, file.metadata.num_rows, lambda name: _first_width(file, name))
 
 
@@ -65,9 +68,6 @@ def stored(path: Path, key: str, room: int) -> Stored:
     return Stored(cursor.read, file.metadata.num_rows, cursor.d, cursor.kind, f"{path}:{key}")
 
 
-def _are_floats(schema: Any, key: str) -> bool:
-    """Whether an array is one of floats, in which a missing value is NaN and needs no other dtype."""
-    pooled, names = columns.wanted(schema, [key])
 def _by_columns(path: Path, cursor: _Cursor, room: int) -> Stored:
     """A table of so many columns that their pages do not fit, some columns after others into a temporary file."""
     together = max(room // PAGES, 1)
@@ -87,6 +87,9 @@ def _by_columns(path: Path, cursor: _Cursor, room: int) -> Stored:
     return unpacked(f"{path}:{POINTS}", (n, cursor.d), cursor.kind, write, by_column=True)
 
 
+def _are_floats(schema: Any, key: str) -> bool:
+    """Whether an array is one of floats, in which a missing value is NaN and needs no other dtype."""
+    pooled, names = columns.wanted(schema, [key])
     points = pooled or [name for name in names if columns.is_list(schema.field(name).type)]
     return bool(points) and columns.value_dtype(schema, points).kind == "f"
 

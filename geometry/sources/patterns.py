@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import difflib
 import glob
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from os.path import exists  # of any text; Path.exists raises where it is longer than a name can be
 from pathlib import Path
@@ -48,7 +50,7 @@ def expand(pattern: str) -> list[Match]:
             f"'{pattern}' is no pattern ({error}); name characters in brackets as [abc] or [a-z]"
         ) from error
     found: dict[str, Match] = {}
-    for name in glob.glob(PLACEHOLDER.sub("*", pattern), recursive=True):  # noqa: PTH207 - keeps the text as it was given
+    for name in _globbed(PLACEHOLDER.sub("*", pattern)):
         hit = shape.fullmatch(name)
         if hit:
             groups = hit.groupdict()
@@ -58,6 +60,21 @@ def expand(pattern: str) -> list[Match]:
     if not found:
         raise InputError(f"nothing matches '{pattern}'; {_suggestion(pattern)}")
     return sorted(found.values(), key=lambda match: (match.generation or 0, natural(str(match.path))))
+
+
+def _globbed(pattern: str) -> Iterator[str]:
+    """Paths in the way the pattern writes them; `**` enters every folder once, however many links lead to it."""
+    head, deep, tail = re.fullmatch(r"(?:(.*?[/\\])?(\*\*)(?:[/\\]+(.*))?|.*)", pattern, re.DOTALL).groups()  # type: ignore[union-attr]
+    if not deep:
+        yield from glob.glob(pattern)  # noqa: PTH207 - keeps the text as it was given
+        return
+    for base in glob.glob(head) if head else [""]:  # noqa: PTH207
+        seen: set[str] = set()
+        for folder, inner, _ in os.walk(base or ".", followlinks=True):
+            seen.add(os.path.realpath(folder))
+            inner[:] = [n for n in inner if n[0] != "." and os.path.realpath(os.path.join(folder, n)) not in seen]  # noqa: PTH118
+            start = "" if folder == "." else os.path.join(glob.escape(folder), "")  # noqa: PTH118
+            yield from _globbed(start.removeprefix("./") + (tail or "*"))
 
 
 def as_regex(pattern: str) -> str:

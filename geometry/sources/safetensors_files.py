@@ -36,7 +36,8 @@ DTYPES = {
     "F8_E4M3": "float8_e4m3fn",
     "F8_E5M2": "float8_e5m2",
 }
-LONGEST_HEADER = 25_000_000  # bytes, 150,000 tensors; the format's own limit, four times that, takes a GB to parse
+LONGEST_HEADER = 25_000_000  # bytes; the format's own limit, four times that, takes a GB to parse
+MOST_TENSORS = 100_000
 
 
 def contents(path: Path) -> list[ArrayInfo]:
@@ -80,10 +81,25 @@ def _header(path: Path) -> tuple[dict[str, dict[str, Any]], int]:
             raise UnsafeFileError(
                 f"{path}: a header of {length} bytes, more than {LONGEST_HEADER}; do not trust this file"
             )
-        header = json.loads(stream.read(length))
+        text = stream.read(length)
+    if text.count(b'"data_offsets"') > MOST_TENSORS:
+        raise UnsafeFileError(
+            f"{path}: more than {MOST_TENSORS} tensors; do not trust this file, or cut it into shards"
+        )
+    header = json.loads(text, object_pairs_hook=lambda pairs: _object(path, pairs))
     tensors = {key: tensor for key, tensor in header.items() if key != "__metadata__"}
     _check_extents(path, tensors, size - 8 - length)
     return tensors, 8 + length
+
+
+def _object(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """One object of the header; UnsafeFileError where a name stands twice, for readers differ in which they take."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UnsafeFileError(f"{path}: its header has '{twice}' twice; do not trust this file, or save it anew")
+    return found
 
 
 def _check_extents(path: Path, tensors: dict[str, dict[str, Any]], available: int) -> None:

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from geometry.errors import GeometryError, InputError, UnsafeFileError
+from geometry.schema.documents import read_document, require_file
 from geometry.sources import safetensors_files, torch_files
 from geometry.sources.array_info import ArrayInfo
 from geometry.types import Array
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 def contents(path: Path) -> list[ArrayInfo]:
     """Every array of every shard that the index names, in the order of the index."""
     places = _places(path)
+    for shard in set(places.values()):
+        require_file(shard)
     found = {info.key: info for shard in dict.fromkeys(places.values()) for info in _module(shard).contents(shard)}
     missing = [key for key in places if key not in found]
     if missing:
@@ -71,7 +74,7 @@ def shards(path: Path) -> set[Path]:
 
 
 def _places(path: Path) -> dict[str, Path]:
-    index = json.loads(path.read_text("utf-8"))
+    index = json.loads(read_document(path))
     if not isinstance(index, dict) or not isinstance(index.get("weight_map"), dict):
         raise InputError(f"{path} has no 'weight_map'; it is not the index of a sharded checkpoint")
     return {key: _shard(path, str(name)) for key, name in index["weight_map"].items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geometry.errors import InputError, UnsafeFileError
+from geometry.schema.documents import require_file
 from geometry.sources.array_info import ArrayInfo, describe
 from geometry.sources.extras import optional
 from geometry.types import Array
@@ -22,11 +24,18 @@ from geometry.types import Array
 if TYPE_CHECKING:
     from geometry.pairs.stored import Stored
 
+MOST_OBJECTS, DEEPEST = 10_000, 100
+MOST_CHUNKS, SMALL_CHUNK = 50_000, 4096  # bytes of a chunk
+OVERHEAD = 1 << 16  # bytes that a codec may add to a chunk
+
 
 def hdf5_contents(path: Path) -> list[ArrayInfo]:
-    """Every dataset of the file."""
+    """Every dataset of the file; UnsafeFileError where one has its values elsewhere than in the file and beside it."""
     with _hdf5(path) as file:
-        return [_info(key, item) for key, item in _datasets(file)]
+        found = list(_datasets(file))
+        for key, item in found:
+            _refuse_elsewhere(path, key, item)
+        return [_info(key, item) for key, item in found]
 
 
 def hdf5_read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
@@ -48,7 +57,11 @@ def hdf5_stored(path: Path, key: str, room: int) -> Stored | None:
 
 def zarr_contents(path: Path) -> list[ArrayInfo]:
     """Every array of the store."""
-    return [_info(key, item) for key, item in _members(path)]
+    found = _members(path)
+    _refuse_large(path, found)
+    for key, item in found:
+        _refuse_chunks(path, key, item)
+    return [_info(key, item) for key, item in found]
 
 
 def zarr_read(path: Path, keys: Sequence[str]) -> dict[str, Array]:
@@ -86,9 +99,40 @@ def _hdf5(path: Path) -> Any:
 
 
 def _datasets(file: Any) -> Iterator[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    file.visititems(lambda key, item: found.append((key, item)) if hasattr(item, "dtype") else None)
-    yield from found
+    """Every dataset once with its key; soft and external links are not followed. UnsafeFileError past MOST_OBJECTS."""
+    h5 = optional("h5py", "hdf5", ".h5")
+
+    waiting, seen = [("", file)], {h5.h5o.get_info(file.id).addr}
+    while waiting:
+        above, group = waiting.pop()
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5.HardLink):
+                continue
+            item, key = group[name], f"{above}{name}"
+            if (address := h5.h5o.get_info(item.id).addr) in seen:
+                continue
+            seen.add(address)
+            if len(seen) > MOST_OBJECTS or key.count("/") > DEEPEST:
+                raise UnsafeFileError(
+                    f"{file.filename} holds more than {MOST_OBJECTS} groups and datasets, or {DEEPEST} in one "
+                    "another; do not trust this file, or save its rows as one dataset"
+                )
+            if isinstance(item, h5.Group):
+                waiting.append((f"{key}/", item))
+            elif hasattr(item, "dtype"):
+                yield key, item
+
+
+def _refuse_elsewhere(path: Path, key: str, item: Any) -> None:
+    """A dataset may take its bytes from any file of whoever reads it: of those in its own folder, no others."""
+    named = [name for name, *_ in item.external or ()]
+    named += [source.file_name for source in item.virtual_sources()] if item.is_virtual else []
+    far = [name for name in named if name != "." and (item.external or Path(name).name != name)]
+    if far:
+        raise UnsafeFileError(
+            f"{path}, array '{key}' takes its values from another file, {far[0]}; save them in the file itself, or "
+            "name files beside it without a folder"
+        )
 
 
 def _dataset(item: Any) -> Array:
@@ -99,6 +143,7 @@ def _dataset(item: Any) -> Array:
 
 def _members(path: Path) -> list[tuple[str, Any]]:
     zarr = optional("zarr", "zarr", ".zarr")
+    _require_files(path)
     node = zarr.open(path, mode="r")
     if hasattr(node, "dtype"):
         return [("", node)]
@@ -106,6 +151,39 @@ def _members(path: Path) -> list[tuple[str, Any]]:
     if not found:
         raise InputError(f"{path} holds no zarr array; write one, or copy the store again")
     return [(key, item) for key, item in found if hasattr(item, "dtype")]
+
+
+def _require_files(path: Path) -> None:
+    """InputError where the store has anything but files and folders."""
+    for folder, _, _ in os.walk(path):
+        with os.scandir(folder) as entries:
+            odd = [Path(entry) for entry in entries if not (entry.is_file() or entry.is_dir())]
+        for one in odd:
+            require_file(one)
+
+
+def _refuse_chunks(path: Path, key: str, item: Any) -> None:
+    """Chunks that are not there take as long to look up as those that are."""
+    number = math.prod(-(-side // max(chunk, 1)) for side, chunk in zip(item.shape, item.chunks, strict=True))
+    if number > MOST_CHUNKS and item.nbytes < number * SMALL_CHUNK:
+        raise UnsafeFileError(
+            f"{path}, array '{key}' is cut into {number} chunks of {item.nbytes // number} bytes; do not trust this "
+            "store, or write it in larger chunks"
+        )
+
+
+def _refuse_large(path: Path, found: Sequence[tuple[str, Any]]) -> None:
+    """A file of numbers that is larger than the chunk it holds unpacks to what nobody has asked for."""
+    if any(np.dtype(item.dtype).kind in "OSTU" for _, item in found):
+        return
+    most = max((math.prod(item.shards or item.chunks) * item.dtype.itemsize for _, item in found), default=0)
+    for folder, _, names in os.walk(path):
+        for name in names:
+            file = Path(folder, name)
+            if not name.startswith((".z", "zarr.json")) and file.stat().st_size > 2 * most + OVERHEAD:
+                raise UnsafeFileError(
+                    f"{file} is larger than the chunk it holds, {most} bytes; do not trust this store"
+                )
 
 
 def _refuse_pickle(path: Path, key: str, item: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import pickle
 import struct
 import zipfile
@@ -18,8 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from geometry.schema.files import fingerprint_file
+
 from . import whole
 from .corpus import Evil, bomb_npz, header_bomb_npz, npy_header, text
+from .stores import device, pipe
 
 Writer = Callable[[Path], Path]
 DEEP = b"[" * 100_000
@@ -73,8 +77,11 @@ def part(**changes: Any) -> Writer:
     def write(folder: Path) -> Path:
         made = folder / "part"
         made.mkdir()
-        card = json.loads(whole.run()["shard.json"]) | changes
-        (made / "shard.json").write_text(json.dumps(card))
+        card = json.loads(whole.run()["shard.json"])
+        (made / "shard.json").write_text(json.dumps(card | changes))
+        (made / "fingerprints").mkdir()
+        for one in card["run"]["inputs"]:
+            (made / fingerprint_file(one["layer"], one["name"])).write_bytes(whole.fingerprint())
         (made / "results.jsonl").write_bytes(whole.run()["results.jsonl"])
         return made
 
@@ -129,7 +136,34 @@ def broken_picture(folder: Path) -> Path:
     return folder / "pictures"
 
 
+def no_file(name: str, write: Writer) -> Writer:
+    """What `write` makes, with a device that never ends in place of its file `name`."""
+
+    def put(folder: Path) -> Path:
+        path = write(folder)
+        (path / name).unlink()
+        (path / name).symlink_to("/dev/zero")
+        return path
+
+    return put
+
+
+def too_long(name: str) -> Writer:
+    """A run whose file `name` has two gigabytes, which take no room on the disk."""
+
+    def put(folder: Path) -> Path:
+        path = run()(folder)
+        os.truncate(path / name, 2_000_000_000)
+        return path
+
+    return put
+
+
 RUNS: dict[str, Writer] = {
+    "a device as document": no_file("run.json", run()),
+    "a device as results": no_file("results.jsonl", run()),
+    "a document of 2 GB": too_long("run.json"),
+    "results of 2 GB": too_long("results.jsonl"),
     "an empty folder": lambda folder: folder,
     "a list": run(run_json=b"[]"),
     "no JSON": run(run_json=b"\xff\xfe{"),
@@ -151,6 +185,7 @@ RUNS: dict[str, Writer] = {
     "provenance of numbers": run(provenance={"paths": [1, 2], "directory": 3}),
 }
 PARTS: dict[str, Writer] = {
+    "a device as card": no_file("shard.json", part()),
     "an empty folder": lambda folder: folder,
     "an identity of text": part(identity="same"),
     "more rows than there are": part(rows=10**9),
@@ -161,6 +196,8 @@ PARTS: dict[str, Writer] = {
     "a document of numbers": part(run={"inputs": 1, "arrays": 2}),
 }
 FINGERPRINTS: dict[str, Writer] = {
+    "a pipe": pipe("a.fingerprint"),
+    "a device": device("a.fingerprint"),
     "a pickle": pickle_fingerprint,
     "objects": objects_fingerprint,
     "a bomb": renamed(bomb_npz, "a.fingerprint"),
@@ -170,6 +207,9 @@ FINGERPRINTS: dict[str, Writer] = {
     "half of one": lambda folder: text("a.fingerprint", whole.fingerprint()[:400])(folder),
 }
 LOGS: dict[str, Writer] = {
+    "a pipe as .csv": pipe("a.csv"),
+    "a device as .jsonl": device("a.jsonl"),
+    "a device as events": device("events.out.tfevents.1"),
     "bytes as .csv": text("a.csv", bytes(range(256)) * 40),
     "one line without an end": text("a.csv", b"step," + b"1," * 2_000_000),
     "a field without an end": text("a.csv", b'step,loss\n0,"' + b"9" * 3_000_000),
@@ -185,6 +225,9 @@ LOGS: dict[str, Writer] = {
     "another suffix": text("a.log", b"loss 1"),
 }
 POLICIES: dict[str, Writer] = {
+    "a pipe": pipe("a.toml"),
+    "a device": device("a.toml"),
+    "50 MB of remarks": text("a.toml", b"#" * 50_000_000),
     "bytes": text("a.toml", bytes(range(256))),
     "deep nesting": text("a.toml", b"fail_on = " + DEEP),
     "numbers": text("a.toml", b"fail_on = [1, 2]"),
