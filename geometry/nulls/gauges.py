@@ -6,7 +6,8 @@ compared with neighbours of null draws of the same rows, spectrum and radii:
   gap(m)  = log intrinsic dimension (mle, k = 20) of the null over that of the data, over the nulls the one nearest 0
             (0 where they differ in sign): curved and hierarchical structure where points are too sparse for the gain
 The headline is the largest gain over m, and the gap farthest from 0. The standard error of either is the spread of the
-null draws at its m: each draw is a sample of that size.
+null draws at its m: each draw is a sample of that size. It is the error where there is nothing, and what z counts in;
+where there is structure, other rows of the law move a gauge by more, since clusters are then hit unevenly.
 """
 
 from __future__ import annotations
