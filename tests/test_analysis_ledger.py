@@ -130,6 +130,24 @@ def test_memory_is_no_part_of_a_run(whole: Path, tmp_path: Path, monkeypatch: py
     assert len(made) == 9 and results(tmp_path) == results(whole)
 
 
+def test_a_kill_while_the_ledger_is_thrown_away_leaves_nothing_to_another_run(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(folder: Path, ignore_errors: bool) -> None:
+        if Path(folder).exists():
+            next(Path(folder).glob("of.*")).unlink()
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledgers.shutil, "rmtree", half)
+        with pytest.raises(Killed):
+            analyze(sets(), statistics=NAMES, out=tmp_path)
+    for rows, same in (([*sets()[:2], sets()[2] + 1], False), (sets(), True)):
+        analyze(rows, statistics=NAMES, out=tmp_path)
+        assert (results(tmp_path) == results(whole)) == same
+        assert not list(tmp_path.glob(".*"))
+
+
 def test_the_name_of_a_device_is_no_part_of_a_run(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stop_after(6, monkeypatch)
     with pytest.raises(Killed):

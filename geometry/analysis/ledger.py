@@ -19,7 +19,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
@@ -83,9 +83,14 @@ class Ledger:
         return found
 
     def clear(self) -> None:
-        """Throws away what is kept."""
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        """Throws away what is kept, at once: half of it, left by a kill, would tell no more which run it is of."""
+        if self.folder is None:
+            return
+        gone = self.folder.with_name(f"{LEDGER}.gone")
+        shutil.rmtree(gone, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            self.folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def _file(self, stem: str, layer: str, suffix: str) -> Path:
         assert self.folder is not None
