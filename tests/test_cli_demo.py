@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -62,6 +63,31 @@ def test_a_folder_of_something_else_is_left_alone(
     assert main(["demo", "-o", str(tmp_path)]) == 2
     assert "--force" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_another_demo_is_removed_when_forced(
+    small: list[bool], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_views", lambda *given: [])
+    monkeypatch.setattr(command, "_show", lambda *given: None)
+    words = ["demo", "-o", str(tmp_path / "demo"), "--generations", "1", "-q"]
+    assert main(words) == 0
+    assert main([*words, "--seed", "1"]) == 3
+    assert "or remove it with --force" in capsys.readouterr().err
+    assert main([*words, "--seed", "1", "--force"]) == 0
+    card = json.loads((tmp_path / "demo" / "accumulate" / "gen_1" / "card.json").read_text())
+    assert card["seed"] == 1
+
+
+def test_dry_run_counts_both_loops_and_writes_nothing(
+    small: list[bool], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analysis = SimpleNamespace(seconds=1000.0)  # of which there are four; what it forecasts has tests of its own
+    monkeypatch.setattr("geometry.analysis.forecast.forecast", lambda sets, options: analysis)
+    assert main(["demo", "-o", str(tmp_path / "demo"), "--generations", "3", "--dry-run", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["fits"] == 6 and found["bytes"] > 2 * 4 * 1797 * 64 * 4 and 4000 < found["seconds"] < 5000
+    assert not (tmp_path / "demo").exists() and small == []
 
 
 def test_the_answer_says_either_way_what_was_lost() -> None:

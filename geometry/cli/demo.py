@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from geometry.cli.analyze import add_run_options, positive, set_threads, teller
 from geometry.cli.endings import finished
+from geometry.cli.generate import forcible
 from geometry.schema.places import require_place
 
 if TYPE_CHECKING:
@@ -29,29 +30,61 @@ def add(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("demo", help="a VAE retrained on its own digits, two regimes, with full analysis")
     parser.add_argument("-o", "--output", type=Path, default=DEFAULT, metavar="DIR", help="where all goes (demo)")
-    parser.add_argument("--force", action="store_true", help="write into DIR although it holds something else")
+    parser.add_argument(
+        "--force", action="store_true", help="remove the demo that DIR holds, and write beside anything else"
+    )
     parser.add_argument("--generations", type=positive, default=9, help="generations that are retrained (9)")
+    parser.add_argument("--dry-run", action="store_true", help="say what it would take, from short trials, and stop")
     add_run_options(parser)
     parser.set_defaults(run=run, resumes=True)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, analyse, report; ends with a table per view, what was lost, and where the reports are."""
-    from geometry.loops.demo import demo_runs
+    from geometry.loops import store
+    from geometry.loops.demo import REGIMES, demo_runs
 
-    if not any((args.output / regime).is_dir() for regime in ("replace", "accumulate")):
-        require_place(args.output, args.force)
     set_threads(args.threads)
+    if args.dry_run:
+        return _forecast(args)
+    if not any((args.output / regime).is_dir() for regime in REGIMES):
+        require_place(args.output, args.force)
+    for regime in REGIMES if args.force else ():
+        store.clear(args.output / regime)
     tell = teller(args)
-    runs = demo_runs(
-        args.output,
-        generations=args.generations,
-        seed=args.seed,
-        progress=lambda regime, t, last: tell(f"{regime}: generation {t} of {last} trained"),
-    )
+    with forcible():
+        runs = demo_runs(
+            args.output,
+            generations=args.generations,
+            seed=args.seed,
+            progress=lambda regime, t, last: tell(f"{regime}: generation {t} of {last} trained"),
+        )
     analyses = {view: analysis for one in runs for view, analysis in _views(one, args, tell)}
     _show(analyses, args)
     return finished([row for analysis in analyses.values() for row in analysis.results])
+
+
+def _forecast(args: argparse.Namespace) -> int:
+    """Trainings, bytes and seconds of both loops, and seconds of the four analyses, which look at as many digits."""
+    from geometry.analysis.asked import Options
+    from geometry.analysis.forecast import forecast as of_analysis
+    from geometry.loops.demo import REGIMES, settings
+    from geometry.loops.digits import digits
+    from geometry.loops.forecast import forecast as of_loop
+    from geometry.schema import dumps
+    from geometry.types import EmbeddingSet
+
+    loops = [of_loop(settings(regime, args.seed), args.generations) for regime in REGIMES]
+    sets = [EmbeddingSet(digits().points, t, f"gen_{t}") for t in range(args.generations + 1)]
+    analysis = of_analysis(sets, Options(device=args.device, seed=args.seed, umap=True))
+    found = {
+        "fits": sum(one.fits for one in loops),
+        "bytes": sum(one.bytes for one in loops),
+        "seconds": sum(one.seconds for one in loops) + 2 * len(loops) * analysis.seconds,
+    }
+    said = "{fits} fits, about {megabytes:,.0f} MB of generations, about {seconds:,.0f} seconds without pictures"
+    print(dumps(found) if args.json else said.format(**found, megabytes=found["bytes"] / 1e6))
+    return 0
 
 
 def _views(one: DemoRun, args: argparse.Namespace, tell: Callable[[str], None]) -> list[tuple[Path, Analysis]]:

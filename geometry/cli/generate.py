@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +63,6 @@ def add(subparsers: Any) -> None:
         "generate",
         help="a model retrained on its own output, checkpoints per generation",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="gaussian, linear, categorical, gmm, vae, language-model")
     parser.add_argument("--regime", required=True, help="which rows train each generation, see below")
@@ -109,14 +110,21 @@ def run(args: argparse.Namespace) -> int:
         of = f"replicate {replicate}, " if several else ""
         tell(f"{of}generation {generation.index} of {args.generations}: {_trained_on(generation)}")
 
-    try:
+    with forcible():
         lineages = replicated(settings, args.generations, args.output, told)
+    _show(lineages, args)
+    return 0
+
+
+@contextmanager
+def forcible() -> Iterator[None]:
+    """Says of another run's generations that --force removes them."""
+    try:
+        yield
     except InputError as error:
         if "made by a run with other arguments" in str(error):
             raise InputError(f"{error}, or remove it with --force") from error
         raise
-    _show(lineages, args)
-    return 0
 
 
 def _settings(args: argparse.Namespace) -> Settings:

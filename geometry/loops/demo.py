@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from geometry.loops.lineage import Generation, Lineage
-from geometry.loops.loop import run
+from geometry.loops.loop import Settings, run_settings, settings_of
 from geometry.types import EmbeddingSet
 
 REGIMES = ("replace", "accumulate")
@@ -47,6 +47,11 @@ def demo_runs(
     return [_one(regime, Path(folder) / regime, generations, seed, progress) for regime in REGIMES]
 
 
+def settings(regime: str, seed: int) -> Settings:
+    """Those of one regime of the demo."""
+    return settings_of("vae", regime, ROWS, seed=seed, bias=BIAS, options=OPTIONS)
+
+
 def _one(
     regime: str, folder: Path, generations: int, seed: int, progress: Callable[[str, int, int], None] | None
 ) -> DemoRun:
@@ -54,6 +59,5 @@ def _one(
         if progress is not None:
             progress(regime, generation.index, generations)
 
-    settings = {"n": ROWS, "seed": seed, "bias": BIAS, **OPTIONS}
-    lineage = run("vae", regime=regime, generations=generations, out=folder, progress=tell, **settings)
+    lineage = run_settings(settings(regime, seed), generations, folder, tell)
     return DemoRun(regime, lineage.samples_view(), lineage.representation_view(), folder, lineage)
