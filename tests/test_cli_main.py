@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from geometry import __version__, cli
+from geometry.cli import examples
 from geometry.errors import OutOfMemoryError
 
 COMMANDS = (
@@ -50,8 +52,53 @@ def test_nothing_is_suggested_where_the_word_was_right(capsys: pytest.CaptureFix
     assert "--seed: 'abc' is no whole number" in said and "did you mean" not in said
     assert "--seed: -1 is less than 0" in usage_error(capsys, "analyze", "x.npy", "--seed", "-1")
     assert "-k: 0 is less than 1" in usage_error(capsys, "analyze", "x.npy", "-k", "0")
-    assert "required" in usage_error(capsys)
     assert "required" in usage_error(capsys, "analyze")
+
+
+def test_without_a_command_all_of_them_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and all(f"\n    {name}" in said.err for name in COMMANDS)
+
+
+def test_a_wrong_line_is_answered_in_one(capsys: pytest.CaptureFixture[str]) -> None:
+    said = usage_error(capsys, "analyze", "x.npy", "--seed", "abc")
+    assert said.count("\n") == 1 and said.endswith("see `geometry analyze --help`\n")
+    said = usage_error(capsys, "analyze", "x.npy", "--statistics", "mle", "two_nn")
+    assert "parted by commas: --statistics mle,two_nn" in said
+
+
+def test_formats_are_parted_by_commas_or_spaces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["svg,pdf"], ["svg", "pdf"], ["svg,", "pdf"]):
+        for line in (["analyze", "x.npy"], ["compare", "a.npy", "b.npy"], ["merge", "a", "-o", "b"], ["report", "a"]):
+            assert cli.parser().parse_args([*line, "--format", *words]).format == ["svg", "pdf"]
+    assert cli.parser().parse_args(["report", "a"]).format == ["png"]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.npy").touch()
+    said = usage_error(capsys, "analyze", "--format", "png", "x.npy")
+    assert "invalid choice: 'x.npy' (choose from png, svg, pdf); a PATH stands before --format" in said
+
+
+def test_a_run_may_be_named_by_what_lies_in_it(tmp_path: Path) -> None:
+    (tmp_path / "run.json").touch()
+    for command in ("report", "gate"):
+        for name in (str(tmp_path), str(tmp_path / "run.json")):
+            assert cli.parser().parse_args([command, name]).folder == tmp_path
+    assert cli.parser().parse_args(["report", "nothing/run.json"]).folder == Path("nothing/run.json")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_tells_what_a_command_is_for_and_shows_it(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    said = capsys.readouterr().out.replace(examples.CONTINUED, " ")
+    assert len(said.split("\n\n")[1]) > 40
+    for line in examples.EXAMPLES[command]:
+        assert f"\n  {line}\n" in said
+        assert cli.parser().parse_args(shlex.split(line)[1:]).command == command
+    assert examples.EXAMPLES[command] or f"geometry {command}" in said
 
 
 def test_flags_are_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import argparse
 import difflib
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -21,6 +22,7 @@ from geometry.cli import (
     compare,
     demo,
     doctor,
+    examples,
     explain,
     fingerprint,
     gate,
@@ -46,15 +48,25 @@ CODES = (
 WAIT = "PASSIVE"  # idle threads sleep: with a busy neighbour on two cores, spinning ones made a run five times as long
 
 
+class Text(argparse.HelpFormatter):
+    """Help as wide as the terminal, up to 100 characters; a text with indented lines of its own stays as it is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=min(shutil.get_terminal_size().columns, 102) - 2)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n  " in text else super()._fill_text(text, width, indent)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse that suggests the flag or command that was meant and never guesses at an abbreviation."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+        super().__init__(*args, **{"allow_abbrev": False, "formatter_class": Text, **kwargs})
 
     def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(USAGE, f"{self.prog}: error: {message}{self._hint(message)}\n")
+        hint = self._hint(message) or f"; see `{self.prog} --help`"
+        self.exit(USAGE, f"{self.prog}: error: {message}{hint}\n")
 
     def _hint(self, message: str) -> str:
         """The flag or choice that is closest to one that is not there."""
@@ -71,7 +83,10 @@ class Parser(argparse.ArgumentParser):
         """As argparse does, but an unknown flag is reported by the command it was given to."""
         found, unknown = self.parse_known_args(args, namespace)
         if unknown:
-            getattr(found, "parser", self).error(f"unrecognized arguments: {' '.join(unknown)}")
+            told = f"unrecognized arguments: {' '.join(unknown)}"
+            if getattr(found, "statistics", "default") != "default" and not unknown[0].startswith("-"):
+                told += f"; several statistics are parted by commas: --statistics {found.statistics},{unknown[0]}"
+            getattr(found, "parser", self).error(told)
         return found
 
 
@@ -86,8 +101,10 @@ def parser() -> Parser:
     subparsers = top.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for command in COMMANDS:
         command.add(subparsers)
-    for one in subparsers.choices.values():
+    for (name, one), command in zip(subparsers.choices.items(), COMMANDS, strict=True):
         one.set_defaults(parser=one)
+        one.description = one.description or command.__doc__
+        one.epilog = one.epilog or examples.shown(name)
     return top
 
 
@@ -99,7 +116,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None) -> int:
-    args = parser().parse_args(argv)
+    top = parser()
+    if not (sys.argv[1:] if argv is None else argv):
+        top.print_help(sys.stderr)
+        return USAGE
+    args = top.parse_args(argv)
     return _ended(args, lambda: ranks.run(args, lambda: _ended(args, lambda: _command(args))))
 
 

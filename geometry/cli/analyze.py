@@ -16,60 +16,112 @@ from geometry.errors import UsageError
 from geometry.schema.places import require_place
 
 SIZE = re.compile(r"(\d+|\d*\.\d+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+FORMATS = ("png", "svg", "pdf")
 UNITS = ("", "K", "M", "G", "T")  # each 1,024 of the one before
 
 
 def add(subparsers: Any) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("analyze", help="generations of embeddings in, verdict, numbers and pictures out")
+    parser = subparsers.add_parser(
+        "analyze",
+        help="generations of embeddings in, verdict, numbers and pictures out",
+        description="Generations of embeddings in; verdict, numbers and pictures out. Without -o nothing is written.",
+    )
     parser.add_argument(
         "paths",
         nargs="+",
         metavar="PATH[:KEY]",
-        help="files, a folder of generations, or a pattern such as 'runs/gen_{generation}/emb.npy'",
+        help="files, a folder of generations, or a pattern such as 'runs/gen_{generation}/emb.npy', in quotes",
     )
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", help="folder for run.json, results, figures, report"
+    _add_input(parser.add_argument_group("what is read"))
+    _add_computed(parser.add_argument_group("what is computed"))
+    written = parser.add_argument_group("what is written")
+    written.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="folder for run.json, results, figures, report (nothing)"
     )
-    parser.add_argument("--force", action="store_true", help="write into DIR although it holds another run")
-    parser.add_argument("--reference", default="0", help="generation number or name to compare against (0)")
-    parser.add_argument("--by", choices=("layer", "arm"), help="layer: all layers side by side; arm: choices, no time")
-    parser.add_argument("--key", help="name of the array inside each file; a glob such as '*.weight' with --by layer")
-    parser.add_argument("--pattern", help="pattern with {generation}, relative to the folder given as PATH")
-    parser.add_argument(
-        "--log",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="training log (CSV, JSONL, TensorBoard) on the trends",
+    written.add_argument("--force", action="store_true", help="write into DIR although it holds another run")
+    add_formats(written)
+    add_run_options(parser.add_argument_group("how it runs"))
+    add_dry_run(parser)
+    parser.set_defaults(run=run, resumes=True)
+
+
+def _add_input(group: argparse._ActionsContainer) -> None:
+    group.add_argument("--key", help="name of the array inside each file; a glob such as '*.weight' with --by layer")
+    group.add_argument("--pattern", help="pattern with {generation}, relative to the folder given as PATH")
+    group.add_argument(
+        "--by",
+        choices=("layer", "arm"),
+        help="layer: all layers side by side; arm: sets are choices, not times (generations of one layer)",
     )
-    parser.add_argument("--nan", choices=("error", "drop"), default="error", help="rows with NaN or infinity (error)")
-    parser.add_argument("--statistics", default="default", help="names separated by commas, default, or all")
-    parser.add_argument("--format", nargs="+", choices=("png", "svg", "pdf"), default=["png"], help="of figures (png)")
-    parser.add_argument("-k", type=positive, default=32, help="neighbours in the shared table, at least (32)")
-    parser.add_argument("--sample", type=positive, metavar="ROWS", help="look at a seeded sample of so many rows a set")
-    parser.add_argument("--approximate", action="store_true", help="neighbours by faiss, with the recall measured")
-    parser.add_argument(
-        "--pairs-budget", type=positive, metavar="PAIRS", help="pairs of a set past which neighbours are approximate"
+    group.add_argument(
+        "--reference", default="0", help="generation number or name to compare against (0, else the earliest)"
     )
-    parser.add_argument("--umap", action="store_true", help="also a local view: pooled UMAP beside that of the null")
-    parser.add_argument(
+    group.add_argument("--nan", choices=("error", "drop"), default="error", help="rows with NaN or infinity (error)")
+    group.add_argument("--sample", type=positive, metavar="ROWS", help="look at a seeded sample of so many rows a set")
+    group.add_argument(
         "--align",
         choices=("none", "ids", "rows"),
         default="none",
         help="for encoders that differ by a rotation: turn every set onto the reference by matched rows (none)",
     )
-    parser.add_argument(
+    group.add_argument(
+        "--log",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="training log (CSV, JSONL, JSON, TensorBoard) beside the trends; may be given again",
+    )
+
+
+def _add_computed(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--statistics",
+        default="default",
+        metavar="NAMES",
+        help="names parted by commas, or all (those that verdict and pictures need); `geometry explain` lists them",
+    )
+    group.add_argument("-k", type=positive, default=32, help="neighbours in the shared table, at least (32)")
+    group.add_argument("--umap", action="store_true", help="also a local view: pooled UMAP beside that of the null")
+    group.add_argument("--approximate", action="store_true", help="neighbours by faiss, with the recall measured")
+    group.add_argument(
+        "--pairs-budget",
+        type=positive,
+        metavar="PAIRS",
+        help="pairs of a set past which neighbours are approximate (a million rows squared)",
+    )
+    group.add_argument(
         "--shard", type=shard, metavar="I/N", help="compute part I of N alone; `geometry merge` joins the folders"
     )
-    add_run_options(parser)
-    add_dry_run(parser)
-    parser.set_defaults(run=run, resumes=True)
+
+
+class Formats(argparse.Action):
+    """Formats of figures, parted by spaces or commas."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        names = [name for text in values for name in text.split(",") if name]
+        wrong = next((name for name in names if name not in FORMATS), None)
+        if wrong is not None:
+            place = "; a PATH stands before --format" if Path(wrong).exists() else ""
+            parser.error(f"argument --format: invalid choice: '{wrong}' (choose from {', '.join(FORMATS)}){place}")
+        setattr(namespace, self.dest, names)
+
+
+def add_formats(parser: argparse._ActionsContainer) -> None:
+    """--format, of every command that draws."""
+    parser.add_argument(
+        "--format", nargs="+", action=Formats, metavar="FORMAT", default=["png"], help="of figures: png, svg, pdf (png)"
+    )
 
 
 def add_run_options(parser: argparse.ArgumentParser, *, memory: bool = True) -> None:
     """Options of every command that computes; memory: whether it can keep to a budget."""
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto is the CPU for now")
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="cpu, cuda, or auto, which takes the CPU (auto)",
+    )
     parser.add_argument("--seed", type=natural, default=0, help="of everything drawn by chance (0)")
     parser.add_argument("--threads", type=positive, help="CPU threads (all; of each rank under torchrun: its share)")
     if memory:

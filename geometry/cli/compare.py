@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geometry.cli.analyze import add_run_options, positive, set_threads, teller
+from geometry.cli.analyze import add_formats, add_run_options, positive, set_threads, teller
 from geometry.cli.dry_run import add_dry_run, dry_run
 from geometry.cli.endings import finished
 from geometry.cli.fingerprint import SUFFIX
@@ -36,7 +36,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument(
         "--statistics", default="default", help="names separated by commas, all, or default (all of two sets)"
     )
-    parser.add_argument("--format", nargs="+", choices=("png", "svg", "pdf"), default=["png"], help="of figures (png)")
+    add_formats(parser)
     parser.add_argument("-k", type=positive, default=32, help="neighbours in the shared table, at least (32)")
     parser.add_argument("--sample", type=positive, metavar="ROWS", help="look at a seeded sample of so many rows a set")
     add_run_options(parser)

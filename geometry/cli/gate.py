@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from geometry.cli.report import folder_of_run
+
 if TYPE_CHECKING:
     from geometry.gate import Policy
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 def add(subparsers: Any) -> None:
     """Register the command."""
     parser = subparsers.add_parser("gate", help="exit 1 if a condition holds of a run", description=__doc__)
-    parser.add_argument("folder", metavar="DIR", type=Path, help="folder that `geometry analyze -o` wrote")
+    parser.add_argument("folder", metavar="DIR", type=folder_of_run, help="folder that `geometry analyze -o` wrote")
     parser.add_argument(
         "--fail-on",
         nargs="+",

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from geometry.cli.analyze import add_formats
 from geometry.cli.endings import finished
 from geometry.schema.places import require_place
 
@@ -16,7 +17,7 @@ def add(subparsers: Any) -> None:
     parser.add_argument("folders", nargs="+", metavar="DIR", type=Path, help="the folder of every part")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the whole run")
     parser.add_argument("--force", action="store_true", help="write into DIR although it holds another run")
-    parser.add_argument("--format", nargs="+", choices=("png", "svg", "pdf"), default=["png"], help="of figures (png)")
+    add_formats(parser)
     parser.add_argument("-j", "--json", action="store_true", help="one JSON document on stdout")
     parser.set_defaults(run=run)
 

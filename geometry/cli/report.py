@@ -8,19 +8,25 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from geometry.cli.analyze import add_formats
+
 
 def add(subparsers: Any) -> None:
     """Register `report`."""
     parser = subparsers.add_parser("report", help="rebuild the pictures and the page of a run", description=__doc__)
-    parser.add_argument("folder", metavar="DIR", type=Path, help="folder that `geometry analyze -o` wrote")
-    parser.add_argument(
-        "--format", nargs="+", choices=("png", "svg", "pdf"), default=["png"], help="formats of the figures (png)"
-    )
+    parser.add_argument("folder", metavar="DIR", type=folder_of_run, help="folder that `geometry analyze -o` wrote")
+    add_formats(parser)
     parser.add_argument(
         "--plate", action="store_true", help="also figures/plate.png, .svg and .pdf: all of the run on one page"
     )
     parser.add_argument("-j", "--json", action="store_true", help="one JSON document on stdout: the paths written")
     parser.set_defaults(run=run)
+
+
+def folder_of_run(text: str) -> Path:
+    """The folder of a run; that of its run.json or report.html where one of these is named."""
+    path = Path(text)
+    return path.parent if path.name in ("run.json", "report.html") and path.is_file() else path
 
 
 def run(args: argparse.Namespace) -> int:

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geometry.pairs.plan import blocks
 from geometry.sources.checks import is_stored
 from geometry.types import Array, Floats, Ints
 
@@ -113,6 +112,8 @@ def _within(rows: Array, shadows: Array, distinct: Ints, radius: float) -> Ints:
 
 def _dense(shadows: Array, asked: Ints, sample: Ints) -> NDArray[np.bool_]:
     """(m,) whether the sample lies closer about a row than half as far as about the rows of the sample itself."""
+    from geometry.pairs.plan import blocks  # here, so that `geometry inspect` needs no torch
+
     base = shadows[sample].astype(np.float64)
     square = np.sum(base**2, axis=1)
 
