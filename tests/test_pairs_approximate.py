@@ -107,6 +107,24 @@ def test_cells_too_small_for_k_are_joined_by_more() -> None:
     assert all(len(set(row)) == 300 for row in table.index.tolist())
 
 
+class Cells:
+    """An index whose every cell holds one row; a device looks into four cells at most."""
+
+    nlist = ntotal = 9
+    nprobe = 0
+
+    def search(self, queries: np.ndarray, width: int) -> tuple[None, np.ndarray]:
+        assert self.nprobe <= 4, "nprobe beyond what a GPU takes"
+        return None, np.tile(np.where(np.arange(width) < self.nprobe, np.arange(width), -1), (len(queries), 1))
+
+
+def test_a_device_looks_into_so_many_cells_and_no_more() -> None:
+    queries = np.zeros((3, 2), np.float32)
+    assert (approximate._search(Cells(), queries, 4, None, (1, 4)) >= 0).sum(axis=1).tolist() == [4, 4, 4]
+    with pytest.raises(UsageError, match="at most 4 cells, which hold fewer than 5 rows"):
+        approximate._search(Cells(), queries, 5, None, (1, 4))
+
+
 def test_a_seed_is_a_result(planted: np.ndarray) -> None:
     a, b, c = (engine(probes=1, seed=s).neighbors(planted, planted, K, exclude_self=True) for s in (3, 3, 4))
     np.testing.assert_array_equal(a.index, b.index)

@@ -111,6 +111,26 @@ def test_only_a_gpu_is_proven_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(asked) == 1
 
 
+def test_a_device_is_opened_once_and_a_missing_one_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[CupyDevice] = []
+
+    def opening() -> CupyDevice:
+        if not opened:
+            opened.append(CupyDevice(0, "too early", "sm_90a", 0))
+            raise GeometryError("no driver yet")
+        opened.append(CupyDevice(0, "a GPU", "sm_90a", 227 << 10))
+        return opened[-1]
+
+    choice._first_device.cache_clear()
+    monkeypatch.setattr(choice, "open_device", opening)
+    try:
+        assert choice.kernel_engine(None).why == "no driver yet"
+        assert choice._first_device() is choice._first_device() is opened[1]
+        assert len(opened) == 2
+    finally:
+        choice._first_device.cache_clear()
+
+
 def test_without_a_gpu_the_child_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "_here", lambda *_: fail(GeometryError("no device")))
     assert json.loads(apart.told_of(lambda: apart._here(0, "wgmma"))) == {

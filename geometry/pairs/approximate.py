@@ -35,7 +35,7 @@ TRAINING_PER_LIST = 64  # rows that k-means looks at
 ROUNDS = 10  # of k-means
 QUERIES = 16384  # rows searched at a time
 SAMPLED = 512  # rows whose exact neighbours are found: an interval of +-.02 at a recall of .95
-MOST_ON_DEVICE = 2048  # neighbours that faiss finds on a GPU
+MOST_ON_DEVICE = 2048  # neighbours that faiss finds on a GPU, and cells that it looks into there
 SAME = 1 + 1e-12  # two engines may sum a distance in another order
 
 
@@ -79,11 +79,12 @@ class ApproximateExecutor:
         b = place(base, frame, torch.float32, self.device)
         q = b if queries is base else place(queries, frame, torch.float32, self.device)
         index = self._index(b.values.cpu().numpy(), k + SPARE + 1)
+        cells = self.probes, min(index.nlist, MOST_ON_DEVICE) if self.device == "cuda" else index.nlist
         sq_dist, found = np.empty((len(queries), k)), np.empty((len(queries), k), np.int64)
         for part in blocks(len(queries), QUERIES):
             rows = torch.arange(part.start, part.stop, device=self.device)
             own = rows.cpu().numpy() if exclude_self else None
-            seen = torch.from_numpy(_search(index, q.values[rows].cpu().numpy(), k, own, self.probes)).to(self.device)
+            seen = torch.from_numpy(_search(index, q.values[rows].cpu().numpy(), k, own, cells)).to(self.device)
             measured = remeasure(q, b, rows, seen.clamp(min=0), self.budget)
             measured[seen < 0] = torch.inf
             values, chosen = rank(measured, seen, k)
@@ -144,19 +145,27 @@ def _search(
     queries: Array,  # (q, d) float32
     k: int,
     own: Ints | None,  # (q,) row numbers to leave out
-    probes: int,
+    cells: tuple[int, int],  # to look into at first and at most
 ) -> Ints:
-    """(q, c) candidates, at least k a row, -1 where there is none; few cells first, four times as many where needed."""
+    """(q, c) candidates, at least k a row, -1 where there is none; few cells first, four times as many where needed.
+
+    Raises UsageError where the most that may be looked into hold fewer than k.
+    """
     found = np.full((len(queries), min(k + SPARE + 1, index.ntotal)), -1, np.int64)
     todo = np.arange(len(queries))
+    probes, most = cells
     while len(todo):
-        index.nprobe = min(probes, index.nlist)
+        index.nprobe = min(probes, most)
         seen = index.search(queries[todo], found.shape[1])[1]
         if own is not None:
             seen[seen == own[todo, None]] = -1
         found[todo] = seen
-        todo = todo[(seen >= 0).sum(axis=1) < k] if index.nprobe < index.nlist else todo[:0]
+        todo = todo[(seen >= 0).sum(axis=1) < k]
+        if index.nprobe == most:
+            break
         probes *= 4
+    if len(todo) and most < index.nlist:
+        raise UsageError(f"faiss looks into at most {most} cells, which hold fewer than {k} rows; lower k or the lists")
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, cast
 
 import numpy as np
@@ -127,7 +127,9 @@ def _torch_device() -> str | None:
     return "cuda" if torch.cuda.is_available() else None
 
 
+@cache
 def _first_device() -> Device:
+    """One object for all calls, which keeps the kernels that it has loaded; a device that is missing is asked again."""
     return open_device()
 
 
