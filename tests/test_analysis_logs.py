@@ -14,7 +14,7 @@ from geometry import analyze
 from geometry.analysis.logs import positions
 from geometry.cli import main
 from geometry.errors import InputError
-from geometry.report import trends
+from geometry.report import logs, trends
 from geometry.schema import schema_text
 from geometry.sources.logs import Curve
 
@@ -63,6 +63,16 @@ def test_logs_are_drawn_on_the_trends(tmp_path: Path) -> None:
     logged = [row[2:4] for row in trends.data(record)[1] if row[0] == "log: loss"]
     assert logged == [["0", "3"], ["1", "2"], ["2", "1"]]
     assert with_log.results == bare.results
+
+
+def test_logs_that_name_their_curves_alike_are_told_apart(tmp_path: Path) -> None:
+    for run in ("first", "second"):
+        (tmp_path / run).mkdir()
+        (tmp_path / run / "metrics.csv").write_text("step,loss\n0,1\n2,0\n")
+    (tmp_path / "other.csv").write_text("step,lr\n0,1\n")
+    paths = [tmp_path / "first" / "metrics.csv", tmp_path / "second" / "metrics.csv", tmp_path / "other.csv"]
+    record = analyze(SETS, log=tuple(map(str, paths)), **ROW).record
+    assert [heading for heading, *_ in logs.logged(record)] == ["loss (first)", "loss (second)", "lr"]
 
 
 def test_a_log_that_cannot_be_read_stops_the_run_before_it_starts(tmp_path: Path) -> None:

@@ -260,11 +260,13 @@ def test_light_and_dark(seen: Seen) -> None:
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_sticks_out_of_a_screen(opened: Seen, width: int) -> None:
     opened.page.set_viewport_size({"width": width, "height": 844})
+    opened.run("document.querySelectorAll('.panel').forEach(one => one.append('n'.repeat(200)))")
     opened.settle()
     try:
         assert opened.run("document.documentElement.scrollWidth") <= width
         assert opened.run("canvas.clientWidth") > 0.55 * width
     finally:
+        opened.run("document.querySelectorAll('.panel').forEach(one => one.lastChild.remove())")
         opened.page.set_viewport_size({"width": 1280, "height": 900})
 
 

@@ -29,12 +29,35 @@ def test_the_axis_is_the_first_that_is_known(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("Epoch;loss;note\n2;1,5;x\n1;0.5;y\n")
     (tmp_path / "b.csv").write_text("loss\n3\n2\n")
     assert read_log(tmp_path / "a.csv")[0].axis == "epoch"
-    assert plain(read_log(tmp_path / "a.csv")) == {"loss": [(1, 0.5)]}
+    assert plain(read_log(tmp_path / "a.csv")) == {"loss": [(1, 0.5), (2, 1.5)]}
     (rows,) = read_log(tmp_path / "b.csv")
     assert rows.axis == "row" and rows.at.tolist() == [0, 1] and rows.value.tolist() == [3, 2]
     (tmp_path / "c.csv").write_text("step,generation,loss\n100,1,2\n0,0,3\n")
     made = read_log(tmp_path / "c.csv")
     assert (made[0].axis, plain(made)) == ("generation", {"loss": [(0, 3), (1, 2)]})
+
+
+@pytest.mark.parametrize(
+    ("name", "axis"),
+    [("_step", "step"), ("train/global_step", "global_step"), ("Iter", "iteration"), ("gens", "generation"),
+     ("Epochs", "epoch"), ("batch", "batch"), ("steps_per_second", "row")],
+)  # fmt: skip
+def test_axes_go_by_many_names(tmp_path: Path, name: str, axis: str) -> None:
+    (tmp_path / "a.csv").write_text(f"# a run\n_timestamp,Wall time, {name} , loss\n7,8,5,2\n")
+    made = {one.name: one for one in read_log(tmp_path / "a.csv")}
+    assert made["loss"].axis == axis and made["loss"].at.tolist() == [0 if axis == "row" else 5]
+    assert set(made) == ({"loss", name} if axis == "row" else {"loss"})
+
+
+def test_json_under_other_names(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"loss": [3, 2, 1], "val_loss": [4, 3]}')
+    assert plain(read_log(path)) == {"loss": [(0, 3), (1, 2), (2, 1)], "val_loss": [(0, 4), (1, 3)]}
+    path.write_text('{"step": 1, "loss": 2}\n{"step": 2, "loss": 1}\n')
+    assert plain(read_log(path)) == {"loss": [(1, 2), (2, 1)]}
+    path.write_text('{"step": 1,')
+    with pytest.raises(InputError, match="is no JSON"):
+        read_log(path)
 
 
 def test_json_lines_nested_and_still_being_written(tmp_path: Path) -> None:
@@ -69,11 +92,13 @@ def test_tensorboard_events_of_a_folder(tmp_path: Path) -> None:
 
 def test_what_is_no_log(tmp_path: Path) -> None:
     (tmp_path / "words.csv").write_text("step,note\n1,a\n")
+    (tmp_path / "bare.csv").write_text("0,1.5\n1,2.5\n")
     (tmp_path / "x.txt").write_text("loss 3")
     (tmp_path / "empty").mkdir()
     for name, said in (
         ("none.csv", "does not exist"),
         ("words.csv", "no column of numbers beside step"),
+        ("bare.csv", "name the columns"),
         ("x.txt", "no log that can be read"),
         ("empty", "no TensorBoard event file"),
     ):

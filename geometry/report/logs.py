@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from geometry.report import style
@@ -17,13 +18,24 @@ Logged = tuple[str, Array, Array]  # heading, positions, values
 
 def logged(record: Record, most: int | None = None) -> list[Logged]:
     """Name, positions and values of every curve, or of the first `most`."""
+    several = _told_apart(record.run.get("logs", []))
     curves = [
-        (str(one["name"]), record.arrays[f"log.{i}.position"], record.arrays[f"log.{i}.value"])
+        (several[i], record.arrays[f"log.{i}.position"], record.arrays[f"log.{i}.value"])
         for i, one in enumerate(record.run.get("logs", []))
         if f"log.{i}.value" in record.arrays
     ]
     ranked = sorted(curves, key=lambda one: "loss" not in one[0].lower())
     return curves if most is None else ranked[:most]
+
+
+def _told_apart(logs: list[dict[str, Any]]) -> list[str]:
+    """The names of the curves; where two have one, the first folder or file in which their logs differ goes along."""
+    names = [str(one["name"]) for one in logs]
+    parts = [PurePath(str(one["source"])).parts for one in logs]
+    same = next((i for i, part in enumerate(zip(*parts, strict=False)) if len(set(part)) > 1), 0)
+    return [
+        f"{name} ({PurePath(parts[i][same]).stem})" if names.count(name) > 1 else name for i, name in enumerate(names)
+    ]
 
 
 def draw(ax: Axes, one: Logged) -> None:
