@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import clouds
 import numpy as np
 import pytest
@@ -47,6 +49,17 @@ def test_self_cluster_closed_answers() -> None:
 @pytest.mark.parametrize("name", ["partition_isotropy", "self_cluster"])
 def test_error_is_that_of_repeated_draws(name: str) -> None:
     centre = np.arange(6, 1, -1) / 10
-    made = [compute(name, clouds.power_law(300, 5, seed) + centre) for seed in range(60)]
+    assert_honest([compute(name, clouds.power_law(300, 5, seed) + centre) for seed in range(60)], 0.35)
+
+
+def test_classes_hit_unevenly_turn_the_directions_of_the_partition() -> None:
+    centres, sd = 2 * np.random.default_rng(99).normal(size=(5, 6)), np.linspace(1, 0.3, 6)
+    rngs = [np.random.default_rng(seed) for seed in range(80)]
+    draws = [centres[rng.integers(0, 5, 400)] + sd * rng.normal(size=(400, 6)) for rng in rngs]
+    assert_honest([compute("partition_isotropy", points) for points in draws], 0.2)
+
+
+def assert_honest(made: list[Any], tolerance: float) -> None:
+    """Errors are as large as the spread of the values."""
     spread = np.std([estimate.value for estimate in made], ddof=1)
-    assert np.mean([estimate.stderr for estimate in made]) == pytest.approx(spread, rel=0.35)
+    assert np.mean([estimate.stderr for estimate in made]) == pytest.approx(spread, rel=tolerance)

@@ -44,9 +44,9 @@ FAILS = "any spectrum but an equal one in all d dimensions; grows with n; undefi
     fails="about the sample's own mean little but a skew is left to see; center=False tests raw rows",
 )
 def rayleigh(scan: Scan, *, center: bool = True) -> Estimate:
-    """n d |mean u|^2: whether directions have a mean. profile: p_value (1,), from chi2(d) times v.
+    """n d |mean u|^2: whether directions have a mean. profile: p_value (1,), from chi2(d).
 
-    v is 1 with center=False, else what the set's own mean leaves of the law, see `sphere_laws`.
+    With center=True from chi2(d) times what the set's own mean leaves of it, see `sphere_laws.share_left`.
 
     The error is that away from uniformity, and too large at it. Undefined for fewer than two rows with a direction, or
     without spread.
