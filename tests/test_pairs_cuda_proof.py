@@ -18,14 +18,15 @@ from geometry.analysis.asked import Options
 from geometry.analysis.plan import plan as plan_of
 from geometry.dimension import danco
 from geometry.errors import OutOfMemoryError, UsageError
-from geometry.pairs import local_halves, plan
+from geometry.pairs import local_halves, plan, subsample
 from geometry.pairs.cpu.executor import CpuExecutor
 from geometry.pairs.cuda import bound, builder, cache, checks, choice, proof
 from geometry.pairs.cuda.engine import CudaExecutor
 from geometry.pairs.cuda.scans import MMA, WGMMA
 from geometry.pairs.cuda.scans import Scan as PairScan
 from geometry.pairs.cuda.search import BoundViolated
-from geometry.pairs.local import every_place, local_reflections, local_spectra, local_sums
+from geometry.pairs.gathered import gathered
+from geometry.pairs.local import local_reflections, local_spectra, local_sums, places_of
 from geometry.pairs.scan import Scan
 from geometry.pairs.torch_engine import TorchExecutor
 from geometry.registry import entry
@@ -219,7 +220,7 @@ def test_neighborhoods_take_one_launch_up_to_128_neighbors(
     monkeypatch.setattr(choice, "_torch_device", lambda: "cpu")  # torch takes more than that, where it has the device
     by_torch = local_spectra(on_device, 129).eigenvalues
     monkeypatch.setattr(choice, "_torch_device", lambda: None)
-    assert on_device.executor.neighborhoods(points, every_place(on_device, 129)) is None
+    assert on_device.executor.neighborhoods(points, places_of(next(gathered(on_device, 129)))) is None
     assert by_torch == pytest.approx(local_spectra(on_cpu, 129).eigenvalues, abs=1e-12)
     assert len(a_device["device"].launches) == 1
 
@@ -227,7 +228,7 @@ def test_neighborhoods_take_one_launch_up_to_128_neighbors(
 def test_errors_and_danco_take_the_device_too(a_device: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Launches: ess and tle share all rows and share the halves; danco has its own k and halves of its own."""
     monkeypatch.setattr(danco, "nearest_ball", lambda shape, n, k, d: shape.dim + shape.tau)  # balls are NumPy's
-    for module in (local_halves, danco):
+    for module in (local_halves, danco, subsample):
         monkeypatch.setattr(module, "DRAWS", 3)
     points = SOUND["gaussian"][:40, :5]
     on_cpu, on_device = Scan(points, TorchExecutor()), Scan(points, pairs.executor("cuda"))
