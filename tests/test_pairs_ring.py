@@ -21,7 +21,7 @@ from ring_world import World
 from geometry.errors import InputError, OutOfMemoryError, UsageError
 from geometry.pairs import executor, own_executor, ring
 from geometry.pairs.cpu.executor import CpuExecutor
-from geometry.pairs.ring import Link, RingExecutor
+from geometry.pairs.ring import Link, RingExecutor, link
 from geometry.pairs.ring.link import Exchange, Line
 from geometry.pairs.ring.task import STOP, Task, deal
 from geometry.types import Array, Neighbors
@@ -275,6 +275,18 @@ def test_errors_of_a_rank_are_the_leaders_by_class_and_name_the_rank(of_two: Any
 
 def test_the_next_block_is_on_its_way_while_an_engine_works(of_two: Any) -> None:
     assert of_two[0][2] == [True] * 3
+
+
+@pytest.mark.parametrize(("nccl", "cuda"), [(True, False), (False, True), (False, False)])
+def test_rows_go_over_gloo_where_torch_cannot_send_from_a_gpu(
+    nccl: bool, cuda: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernels run beside a torch without CUDA too, and then a rank computes on a GPU all the same."""
+    monkeypatch.setattr(link.dist, "is_nccl_available", lambda: nccl)
+    monkeypatch.setattr(link.torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(link.dist, "all_reduce", lambda *_, **__: None)
+    words = Line(None, "cpu", timedelta(1), None)
+    assert link._rows(words, True) is words
 
 
 def test_few_pairs_bother_nobody(of_two: Any) -> None:

@@ -1,9 +1,9 @@
 """What passes between ranks: arrays whose shape and dtype both sides know, over torch.distributed.
 
-Words (tasks, errors, counts) go over gloo, from memory to memory; rows over NCCL where every rank has a GPU, else over
-gloo too. A rank that dies closes its connections, which the others meet at once as LostRankError; one that falls silent
-(a machine without power) is met after `patience`. The first loss is noted in the store that the ranks met at, so that
-the leader names the rank that died, not one that died of it.
+Words (tasks, errors, counts) go over gloo, from memory to memory; rows over NCCL where every rank has a GPU that torch
+can use, else over gloo too. A rank that dies closes its connections, which the others meet at once as LostRankError;
+one that falls silent (a machine without power) is met after `patience`. The first loss is noted in the store that the
+ranks met at, so that the leader names the rank that died, not one that died of it.
 """
 
 from __future__ import annotations
@@ -227,13 +227,18 @@ def _told_after(seconds: float, tell: Callable[[], object]) -> Iterator[None]:
 
 def _rows(words: Line, gpu: bool) -> Line:
     """NCCL where every rank computes on CUDA, else what words go over."""
-    every = torch.tensor([int(gpu)])
+    every = torch.tensor([int(gpu and _has_nccl())])
     dist.all_reduce(every, dist.ReduceOp.MIN, group=words.group)
     if not int(every):
         return words
     group = dist.new_group(backend="nccl", timeout=words.patience)
     dist.all_reduce(torch.zeros(1, device="cuda"), group=group)  # every rank must take part in what comes first
     return Line(group, "cuda", words.patience, words.store)
+
+
+def _has_nccl() -> bool:
+    """Whether torch can send from one GPU to another: the kernels run beside a torch without CUDA too."""
+    return dist.is_nccl_available() and torch.cuda.is_available()
 
 
 def _reason(error: Exception) -> str:
