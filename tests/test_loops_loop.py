@@ -14,6 +14,7 @@ from geometry import loops
 from geometry.errors import InputError, UsageError
 from geometry.loops import Generation
 from geometry.schema.places import alone
+from geometry.sources.in_memory import from_arrays
 
 
 def gaussian(**changes: Any) -> loops.Lineage:
@@ -152,6 +153,12 @@ def test_two_runs_cannot_work_in_one_folder(tmp_path: Path) -> None:
 def test_everybody_who_may_read_the_samples_may_read_the_checkpoint(tmp_path: Path) -> None:
     one = gaussian(out=tmp_path, generations=1)[1].checkpoint
     assert one is not None and one.stat().st_mode == one.with_name("samples.npy").stat().st_mode
+
+
+def test_a_lineage_is_analysed_as_it_is() -> None:
+    sets = from_arrays(gaussian(replicates=2))
+    assert [one.generation for one in sets] == [0, 1, 2, 3] and {one.points.shape for one in sets} == {(12, 2)}
+    assert sets[3].origin is not None and set(sets[3].origin) == {"gen_3"}
 
 
 def test_a_longer_run_repeats_the_shorter_one() -> None:
