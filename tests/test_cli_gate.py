@@ -78,6 +78,15 @@ def test_against_an_earlier_run(work: Path, capsys: pytest.CaptureFixture[str]) 
     assert said(capsys, 0, *words, "--against", work / "run")
 
 
+def test_generations_and_layers_by_option(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("gate", work / "run", "--fail-on", "scale.ratio<0.3", "--generation")
+    assert "1 check, all passed" in said(capsys, 0, *words, 1)
+    assert "1 check, 1 failed" in said(capsys, 1, *words, 2)
+    assert "2 checks, 1 failed" in said(capsys, 1, *words, 1, 2, 1)
+    assert main([str(word) for word in words[:-1]] + ["--layer", "head"]) == 2
+    assert "layer head" in capsys.readouterr().err
+
+
 def test_rerun_is_equal_from_anywhere(
     work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

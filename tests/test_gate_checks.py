@@ -99,9 +99,36 @@ def test_layers_have_their_own_reference() -> None:
     assert [(c.layer, c.outcome, c.reference) for c in found] == [("l0", "passed", 10.0), ("l1", "failed", 4.0)]
 
 
+def test_layers_and_generations_are_chosen() -> None:
+    one = run()
+    inputs = [{"generation": g % 3, "layer": f"block.{g // 3}", "name": f"g{g}"} for g in range(6)]
+    rows = [row(g, "effective_rank", "", value) for g, value in enumerate((10.0, 9.0, 4.0, 8.0, 2.0, 1.0))]
+    told = [{"generation": g % 3, "evidence": {"changes": {}}} for g in range(6)]
+    layers = [{"layer": "block.0", "reference": 0}, {"layer": "block.1", "reference": 3}]
+    of = replace(
+        one, run={"reference": 0, "inputs": inputs, "verdict": {"generations": told, "layers": layers}}, results=rows
+    )
+
+    def looked_at(**policy: Any) -> list[tuple[str, int]]:
+        return [(c.layer, c.generation) for c in check(of, Policy(parse_all("effective_rank<0.5x"), **policy))]
+
+    assert looked_at(layers=("*.1",)) == [("block.1", 1), ("block.1", 2)]
+    assert looked_at(generations=(2,)) == [("block.0", 2), ("block.1", 2)]
+    assert looked_at(layers=("block.0",), generations=(0, 1)) == [("block.0", 0), ("block.0", 1)]
+    assert looked_at(layers=("block.1",), look_at="last") == [("block.1", 2)]
+    with pytest.raises(UsageError, match=r"layer head; the run has block\.0, block\.1"):
+        looked_at(layers=("head",))
+    with pytest.raises(UsageError, match="generation 7; the run has 1, 2"):
+        looked_at(generations=(7,))
+
+
 @pytest.mark.parametrize(
     ("condition", "said"),
-    [("efective_rank<1", "'effective_rank'"), ("effective_rank.covarianc<1", "'covariance'"), ("xyz<1", "there are")],
+    [
+        ("efective_rank<1", "'effective_rank'"),
+        ("effective_rank.covarianc<1", "'covariance'"),
+        ("xyz<1", "there are .* --statistics"),
+    ],
 )
 def test_a_name_that_is_not_there_is_no_pass(condition: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
@@ -126,6 +153,35 @@ def test_junit_counts_and_escapes() -> None:
     assert (suite[2][0].get("type"), suite[3][0].get("type")) == ("condition", "missing")
     relaxed = ElementTree.fromstring(junit(checks, missing="pass"))
     assert (relaxed.get("errors"), relaxed.get("skipped"), relaxed[3][0].tag) == ("0", "1", "skipped")
+    for case in (*suite[2:], relaxed[3]):
+        assert case[0].text == case[0].get("message")
+
+
+ATTRIBUTES = {  # of the schemas of Jenkins (xunit plugin, junit-10.xsd) and of Ant, which GitLab reads too
+    "testsuite": {
+        "name", "tests", "failures", "errors", "skipped", "time", "timestamp", "hostname", "id", "package", "disabled",
+    },
+    "testcase": {"name", "classname", "time", "status", "assertions"},
+    "failure": {"type", "message"}, "error": {"type", "message"}, "skipped": {"message"},
+}  # fmt: skip
+INSIDE = {"testsuite": {"testcase"}, "testcase": {"failure", "error", "skipped"}}
+
+
+@pytest.mark.parametrize("missing", ["fail", "pass"])
+def test_junit_has_the_shape_that_its_schemas_ask_for(missing: str) -> None:
+    from xml.etree import ElementTree
+
+    checks = check(run(), Policy(parse_all(("effective_rank<0.8x", "mean_cosine>0.05", "tails.z>4"))))
+    suite = ElementTree.fromstring(junit(checks, missing=missing))
+    assert suite.tag == "testsuite"
+    for one in suite.iter():
+        assert set(one.attrib) <= ATTRIBUTES[one.tag] and {child.tag for child in one} <= INSIDE.get(one.tag, set())
+    for case in suite:
+        assert case.get("name") and case.get("classname") and float(str(case.get("time"))) >= 0 and len(case) <= 1
+    counts = {tag: len(list(suite.iter(tag))) for tag in ("testcase", "failure", "error", "skipped")}
+    named = {"testcase": "tests", "failure": "failures", "error": "errors", "skipped": "skipped"}
+    assert {tag: int(str(suite.get(name))) for tag, name in named.items()} == counts
+    assert counts["failure"] and counts["error" if missing == "fail" else "skipped"] == 1
 
 
 def test_policies_are_read_and_slips_are_told(tmp_path: Path) -> None:
@@ -134,7 +190,16 @@ def test_policies_are_read_and_slips_are_told(tmp_path: Path) -> None:
     found = read_policy(file)
     assert [str(one) for one in found.fail_on] == ["scale<0.5x", "tails>4z"]
     assert (found.look_at, found.missing, found.against) == ("last", "pass", tmp_path / "old")
+    file.write_text('fail_on = "scale<1"\nlayers = ["head*"]\ngenerations = [3, 4]')
+    assert (read_policy(file).layers, read_policy(file).generations) == (("head*",), (3, 4))
     for text, said in (
+        ('layers = "head"', "layers is a list of names"),
+        ("layers = [1]", "layers is a list of names"),
+        ("generations = 3", "generations is a list of whole"),
+        ("generations = [true]", "generations is a list of whole"),
+        ("missing = true", "missing is text in quotes"),
+        ("against = 1", "against is text in quotes"),
+        ("[fail_on]\na = 1", "in quotes"),
         ('fail_onn = ["scale<1"]', "did you mean 'fail_on'"),
         ("fail_on = [3]", "in quotes"),
         ('fail_on = ["scale=1"]', "no condition"),

@@ -27,6 +27,10 @@ def add(subparsers: Any) -> None:
     parser.add_argument("--policy", type=Path, metavar="FILE", help="a TOML file of conditions, as --fail-on and below")
     parser.add_argument("--against", type=Path, metavar="RUN", help="an earlier run for x (the run's own reference)")
     parser.add_argument("--last", action="store_true", help="look at the newest generation alone (all but reference)")
+    parser.add_argument(
+        "--layer", nargs="+", action="extend", metavar="NAME", help="of these layers alone, or patterns"
+    )
+    parser.add_argument("--generation", nargs="+", action="extend", type=int, metavar="N", help="of these alone")
     parser.add_argument("--missing", choices=("fail", "pass"), help="what a missing value means (fail)")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the checks as JUnit XML too")
     parser.add_argument("-j", "--json", action="store_true", help="one JSON document on stdout")
@@ -63,5 +67,6 @@ def _policy(args: argparse.Namespace) -> Policy:
 
     found = Policy() if args.policy is None else read_policy(args.policy)
     given = {"against": args.against, "missing": args.missing, "look_at": "last" if args.last else None}
+    given |= {"layers": args.layer and tuple(args.layer), "generations": args.generation and tuple(args.generation)}
     told: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     return replace(found, fail_on=(*found.fail_on, *parse_all(args.fail_on)), **told)

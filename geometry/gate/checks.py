@@ -4,7 +4,8 @@ A name is that of a statistic, else of a change of the verdict (`tails`, `varian
 whose z is that of its evidence. Without a variant, a condition holds where it holds for any variant. The x of a
 condition is the value at the reference of the set's own layer, or, against an earlier run, the value of the same layer
 and generation there, and of its last generation where it does not know that one. The sets looked at are all but the
-reference, or the newest of each layer; a run of one set alone looks at that.
+reference, or the newest of each layer, of the layers and generations that the policy names; a run of one set alone
+looks at that.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from geometry.errors import UsageError
@@ -69,7 +71,7 @@ def check(run: Record, policy: Policy, earlier: Record | None = None) -> list[Ch
     before = None if earlier is None else _sets(earlier)
     return [
         _check(condition, one, _reference(one, run, sets, before))
-        for one in _looked_at(run, sets, policy.look_at)
+        for one in _looked_at(run, sets, policy)
         for condition in policy.fail_on
     ]
 
@@ -100,16 +102,29 @@ def _require_known(condition: Condition, sets: Iterable[_Set]) -> None:
         return
     close = difflib.get_close_matches(wrong, there, 1)
     hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(filter(None, there))}"
+    hint += "" if variants or close else "; what was not computed is added by `geometry analyze --statistics`"
     full = f"{condition.name}.{condition.variant}" if variants else condition.name
     raise UsageError(f"the run has no results of '{full}'; {hint}")
 
 
-def _looked_at(run: Record, sets: list[_Set], look_at: str) -> list[_Set]:
+def _looked_at(run: Record, sets: list[_Set], policy: Policy) -> list[_Set]:
+    """UsageError where the policy names layers or generations that the run has none of."""
     references = _references(run)
-    others = [one for one in sets if one.position not in references] or sets
-    if look_at == "all":
-        return others
-    return list({one.layer: one for one in others}.values())
+    others = [one for one in sets if one.position not in references or one.generation in policy.generations] or sets
+    found = others
+    if policy.layers:
+        found = [one for one in found if any(fnmatchcase(one.layer, wanted) for wanted in policy.layers)]
+        _require_some(found, "layer", policy.layers, [one.layer for one in others])
+    if policy.generations:
+        found = [one for one in found if one.generation in policy.generations]
+        _require_some(found, "generation", policy.generations, [one.generation for one in others])
+    return found if policy.look_at == "all" else list({one.layer: one for one in found}.values())
+
+
+def _require_some(found: list[_Set], what: str, wanted: Iterable[object], there: Iterable[object]) -> None:
+    if not found:
+        asked, known = (", ".join(map(str, dict.fromkeys(names))) for names in (wanted, there))
+        raise UsageError(f"there is nothing to look at of {what} {asked}; the run has {known or 'none by name'}")
 
 
 def _references(run: Record) -> dict[int, str]:

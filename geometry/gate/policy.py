@@ -2,6 +2,8 @@
 
 fail_on = ["effective_rank<0.8x", "prdc.recall<0.5", "tails.z>4"]
 look_at = "all"          # every generation but the reference; "last": the newest alone
+layers = ["head*"]       # of these layers alone, by name or pattern
+generations = [3, 4]     # of these generations alone; of the reference too where it is named
 missing = "fail"         # what no value means: "fail", or "pass"
 against = "runs/monday"  # another run for the x of conditions; without it the run's own reference
 """
@@ -18,16 +20,27 @@ from geometry.errors import InputError, UsageError
 from geometry.schema.documents import read_document
 from geometry.verdict.conditions import Condition, parse_all
 
+KINDS: dict[str, tuple[type, str]] = {
+    "fail_on": (str, 'a list of conditions in quotes, as ["effective_rank<0.8x"]'),
+    "layers": (str, "a list of names or patterns in quotes"),
+    "generations": (int, "a list of whole numbers"),
+}  # all else is text
+LISTS = ("layers", "generations")
 MOST = 1 << 20  # bytes of a policy
 LOOK_AT, MISSING = ("all", "last"), ("fail", "pass")
 
 
 @dataclass(frozen=True)
 class Policy:
-    """fail_on: conditions; look_at: `all` or `last`; missing: `fail` or `pass`; against: folder of an earlier run."""
+    """fail_on: conditions; look_at: `all` or `last`; missing: `fail` or `pass`; against: folder of an earlier run.
+
+    layers, generations: those looked at, all where there is none; layers by name or pattern.
+    """
 
     fail_on: tuple[Condition, ...] = ()
     look_at: str = "all"
+    layers: tuple[str, ...] = ()
+    generations: tuple[int, ...] = ()
     missing: str = "fail"
     against: Path | None = None
 
@@ -52,12 +65,20 @@ def read_policy(path: Path | str) -> Policy:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(known)}"
             raise UsageError(f"{path}: a policy has no '{name}'; {hint}")
-    texts = told.pop("fail_on", [])
-    wrong = not isinstance(texts, str | list) or any(not isinstance(one, str) for one in [*texts, *told.values()])
-    if wrong:
-        raise UsageError(f"{path}: fail_on is a list of conditions in quotes, all else is text in quotes")
+    for name, value in told.items():
+        _require_kind(path, name, value)
+    lists = {name: tuple(told.get(name, ())) for name in LISTS}
     try:
-        made = Policy(**told, fail_on=parse_all(texts))
+        made = Policy(**{**told, **lists, "fail_on": parse_all(told.get("fail_on", []))})
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
     return made if made.against is None else replace(made, against=path.parent / made.against)
+
+
+def _require_kind(path: Path, name: str, value: Any) -> None:
+    """UsageError where a value of the file is not of the kind that its name asks for."""
+    kind, words = KINDS.get(name, (str, "text in quotes"))
+    many = name in KINDS and isinstance(value, list)
+    fits = all(type(one) is kind for one in value) if many else name not in LISTS and type(value) is kind
+    if not fits:
+        raise UsageError(f"{path}: {name} is {words}")
