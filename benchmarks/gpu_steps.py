@@ -50,13 +50,23 @@ def machine() -> Iterator[Answer]:
     told = f"{device.name}, {device.arch}, {device.free_bytes >> 30} GiB free, a block {device.block_bytes >> 10} KiB"
     yield answer("device", told=told)
     yield answer("compiler", told=f"NVRTC {nvrtc.version()} at {nvrtc.toolkit().library}")
-    for path in builder.kernel_files():
-        if path.suffix == ".cu":
-            used = builder.usage(path, device.arch)
-            worst = max(used.values(), key=lambda one: one.registers)
-            spills = {name: one.spill_bytes for name, one in used.items() if one.spill_bytes}
-            told = f"{len(used)} kernels, at most {worst.registers} registers"
-            yield answer(f"compile {path.name}", f"spills: {spills}" if spills else "", told)
+    yield from (_compiled(path, device.arch) for path in builder.kernel_files() if path.suffix == ".cu")
+
+
+def _compiled(path: Path, arch: str) -> Answer:
+    """Registers and what is spilled of them, which costs time alone."""
+    from geometry.errors import GeometryError
+    from geometry.pairs.cuda import builder
+
+    try:
+        used = builder.usage(path, arch)
+    except GeometryError as error:
+        return answer(f"compile {path.name}", str(error)[-300:])
+    spills = ", ".join(f"{name} spills {one.spill_bytes} bytes" for name, one in used.items() if one.spill_bytes)
+    registers = max(one.registers for one in used.values())
+    return answer(
+        f"compile {path.name}", told=f"{len(used)} kernels, at most {registers} registers{spills and '; '}{spills}"
+    )
 
 
 def harness() -> Iterator[Answer]:

@@ -141,6 +141,23 @@ def test_an_analysis_that_differs_is_told_value_by_value(monkeypatch: pytest.Mon
     assert (found["wrong"], found["told"]) == ("(0, 'c', ''): 3.0 for 2.0", "3 values")
 
 
+def test_a_source_that_does_not_compile_is_one_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEOMETRY_KERNEL_CACHE", str(tmp_path / "cache"))
+    good, bad, tight = (tmp_path / f"{name}.cu" for name in ("good", "bad", "tight"))
+    good.write_text('extern "C" __global__ void one(float* out) { *out = 1.0f; }')
+    bad.write_text("no_such_word")
+    long = "".join(f"x{i} = x{i} * x{(i + 7) % 48} + out[{i}]; " for i in range(48))
+    names = ", ".join(f"x{i} = out[{i} + threadIdx.x]" for i in range(48))
+    squeezed = "__global__ void __maxnreg__(24) squeezed(float* out)"
+    tight.write_text(
+        f'extern "C" {squeezed} {{ float {names}; for (int i = 0; i < 9; ++i) {{ {long} }} *out = x0 + x47; }}'
+    )
+    found = [gpu_steps._compiled(path, "sm_80") for path in (good, bad, tight)]
+    assert found[0]["told"].startswith("1 kernels, at most") and "spills" not in found[0]["told"]
+    assert "no_such_word" in found[1]["wrong"]
+    assert "squeezed spills" in found[2]["told"] and not found[2]["wrong"]
+
+
 def test_the_harness_is_built_for_every_source() -> None:
     found = [one["what"] for one in gpu_steps.harness()]
     assert found == [f"build {source}" for source in sorted(EXPECTED)] and len(found) >= 12
