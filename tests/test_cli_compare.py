@@ -52,6 +52,7 @@ def test_the_table_speaks_of_a_and_b_and_of_no_generation(
     assert "generation" not in said
     assert any(line.split()[:2] == ["scale", "ratio"] and "to" in line for line in lines)
     assert "undefined: unpaired" in said
+    assert "--paired says that they are" in said
     assert lines[-1].startswith("B differs from A in: variance")
 
 

@@ -140,6 +140,8 @@ def _show(analysis: Any, names: tuple[str, ...], args: argparse.Namespace) -> No
         print(dumps(analysis.record.run | {"results": analysis.results}))
         return
     print(comparison.text(analysis.record, names))
+    if any(row["reason"] == "unpaired" and row["name"] in names for row in analysis.results):
+        print("unpaired: row i of A and of B need not be one item; --paired says that they are, or ids in both\n")
     print(comparison.verdict(analysis.record))
     if args.output is not None:
         print(f"report: {args.output / 'report.html'}")
