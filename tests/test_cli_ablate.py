@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from geometry.cli import ablate, main
+from geometry.errors import UsageError
 from geometry.loops.ablate import Files, Rows
 from geometry.loops.ablate_data import training
 
@@ -71,6 +72,11 @@ def test_the_entries_of_a_folder_are_groups(data: Path, capsys: pytest.CaptureFi
     assert np.array_equal(found.points[found.groups == "odd"], given["points"][given["source"] == "odd"])
     assert found.labels is not None and found.labels[found.groups == "odd"].tolist() == [0, 1] * 50
     assert isinstance(training(str(folder), None, as_rows=False), Files)
+    for as_rows in (True, False):
+        with pytest.raises(UsageError, match="every entry is a group"):
+            training(str(folder), "source", as_rows=as_rows)
+    pattern = training(f"{folder}/*n.npy", None, as_rows=False)
+    assert isinstance(pattern, Rows) and pattern.sizes() == {"even": 100, "plain": 100}
     np.save(folder / "wide.npy", np.ones((5, 7)))
     assert main(["ablate", "pca", "--data", str(folder), "-o", str(data.parent / "out"), "-q"]) == 3
     assert "differ in dimension" in capsys.readouterr().err and not (data.parent / "out").exists()
@@ -120,7 +126,6 @@ def test_what_it_refuses(data: Path, capsys: pytest.CaptureFixture[str]) -> None
         (("vae", "--set", "rate=nan"), 2, "a finite number"),
         (("pca", "--timeout", "5"), 2, "for training commands"),
         (("x {data} {embeddings}", "--set", "latent=3"), 2, "in its own words"),
-        (("pca", "--data", str(data.parent), "--groups", "source"), 2, "whose entries are the groups"),
         (("pca", "--option", "lat=3"), 2, "no option 'lat'"),
         (("pca", "--data", str(data), "--groups", "sorce"), 3, "it has: "),
         (("pca", "--data", str(data.parent / "groups.npy")), 3, "groups.npy"),

@@ -30,7 +30,7 @@ def add(subparsers: Any) -> None:
         "--data",
         default="digits",
         metavar="PATH",
-        help="rows with groups; or a folder whose entries are the groups (digits)",
+        help="rows with groups; or a folder or pattern whose entries are the groups (digits)",
     )
     parser.add_argument("--groups", metavar="G", help="array of the file, or an .npy file, one per row (labels)")
     parser.add_argument(

@@ -1,7 +1,8 @@
 """Where the training data of an ablation come from, what their groups are, and which rows all models are shown.
 
-Rows of one file are grouped by its labels, by another of its arrays, or by an .npy file with a value per row. The
-entries of a folder are the groups: as files for a command, and for a model of our own as the rows in each.
+Rows of one set are grouped by its labels, by another array of its file, or by an .npy file with a value per row. Where
+a pattern or a folder holds several sets, each is a group under its name; a command is given the entries of a folder as
+they are.
 """
 
 from __future__ import annotations
@@ -19,24 +20,27 @@ MOST_PROBES = 2000
 
 
 def training(path: str, groups: str | None, *, as_rows: bool) -> Rows | Files:
-    """The data at a path, or the bundled digits, under their groups; as_rows: a folder's entries are read.
+    """The data at a path, or the bundled digits, under their groups; as_rows: the entries of a folder are read.
 
-    Raises UsageError where groups are named for a folder or several sets are there, InputError where there are no such
-    groups or nothing can be read.
+    Raises UsageError where groups are named and every set is one already, InputError where there are no such groups or
+    nothing can be read.
     """
+    from geometry.sources import load
+
     if path == DIGITS:
         from geometry.loops.digits import digits
 
         bundle = digits()
         assert bundle.labels is not None
         return Rows(bundle.points, _groups(path, groups, bundle.labels), bundle.labels)
-    entries = _entries(Path(path))
-    if entries is None:
-        one = _one(path)
+    entries = None if as_rows else _entries(Path(path))
+    sets = [] if entries else load([path])
+    if len(sets) == 1:
+        one = sets[0]
         return Rows(one.points, _groups(path, groups, one.labels), one.labels)
     if groups is not None:
-        raise UsageError(f"--groups {groups} has no effect on the folder {path}, whose entries are the groups")
-    return _joined(path) if as_rows else Files(entries)
+        raise UsageError(f"--groups {groups} has no effect on {path}, of which every entry is a group")
+    return Files(entries) if entries else _joined(sets)
 
 
 def probes(path: str | None, data: Rows | Files, seed: int) -> Probe:
@@ -54,7 +58,7 @@ def probes(path: str | None, data: Rows | Files, seed: int) -> Probe:
 
 
 def _entries(folder: Path) -> dict[str, Path] | None:
-    """The entries of a folder by their names; None for a file, or a folder that is one set."""
+    """The entries of a folder by their names; None for a pattern or a file, and for a folder that is one set."""
     from geometry.sources.formats import readable
 
     if not folder.is_dir() or readable(folder):
@@ -71,11 +75,8 @@ def _one(path: str) -> EmbeddingSet:
     return sets[0]
 
 
-def _joined(path: str) -> Rows:
-    """The rows of all sets in a folder, each under the name of its set."""
-    from geometry.sources import load
-
-    sets = load([path])
+def _joined(sets: list[EmbeddingSet]) -> Rows:
+    """The rows of all sets, each under the name of its set."""
     groups = np.repeat([one.name for one in sets], [len(one.points) for one in sets])
     labels = [one.labels for one in sets if one.labels is not None]
     whole = np.concatenate(labels) if len(labels) == len(sets) else None

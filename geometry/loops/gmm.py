@@ -19,6 +19,7 @@ import numpy as np
 
 from geometry.errors import InputError, UsageError
 from geometry.loops.model import Fit, Unencoded
+from geometry.pairs.cpu.threads import tell_cores
 from geometry.types import Array
 
 LAW_SEED = 11  # of the means of the true law
@@ -61,6 +62,8 @@ class Gmm(Unencoded):
     def fit(self, rows: Array, generator: np.random.Generator) -> Fit:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
+
+        tell_cores()
 
         if len(rows) < self.components:
             raise UsageError(f"gmm: {len(rows)} rows cannot be fitted by {self.components} components")

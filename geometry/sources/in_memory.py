@@ -25,8 +25,8 @@ def from_arrays(arrays: Any, *, nan: str = "error") -> list[EmbeddingSet]:
 
     arrays: a list of arrays (n, d) and EmbeddingSets; a dictionary of them by name, or by generation where every key is
     an integer; one array or set alone; an array (generations, n, d). Arrays of any library, and iterators of blocks of
-    rows; rows in files (`geometry.pairs.stored.Stored`) stay there; a lineage of `geometry.loops`. Ready sets keep their generation where each has one
-    of its own. Raises InputError as `load` does.
+    rows; rows in files (`geometry.pairs.stored.Stored`) stay there; a lineage of `geometry.loops`, as its samples view.
+    Ready sets keep their generation where each has one of its own. Raises InputError as `load` does.
     """
     require_policy(nan)
     seen = getattr(arrays, "samples_view", None)  # of a lineage what each generation drew
