@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,5 +50,7 @@ def test_a_run_its_folder_and_its_page_tell_the_half_life(tmp_path: Path) -> Non
     back = read_record(tmp_path)
     assert back.run["half_lives"] == made.run["half_lives"]
     assert "halves" in listed(back) and "total variance" in (tmp_path / "report.html").read_text("utf-8")
+    other = [made.run["half_lives"][0] | {"name": "prdc", "variant": "density"}]
+    assert "recall" not in listed(replace(made, run=made.run | {"half_lives": other}))
     assert "half_lives" not in analyze(shrinking, statistics=["scale"], by="arm").record.run
     assert "Half-lives" not in listed(analyze(shrinking[:2], statistics=["scale"]).record)

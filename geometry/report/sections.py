@@ -84,12 +84,16 @@ def half_lives(record: Record) -> Markup:
     rows = []
     for heading, name, variants in COLUMNS:
         shown = next(iter(series(record, name, *variants).values()), {}).get("variant")
-        found = [one for one in record.run.get("half_lives") or [] if one["name"] == name]
+        found = [
+            one
+            for one in record.run.get("half_lives") or []
+            if one["name"] == name and one["variant"] in (shown, heading)
+        ]
         for layer in dict.fromkeys(one["layer"] for one in found):
             of_layer = [one for one in found if one["layer"] == layer]
             best = max(of_layer, key=lambda one: (one["n"], one["variant"] == shown))
             rows.append([" · ".join(filter(None, (layer, heading))), *_rate(best)])
-    heads = ["statistic", "", "in generations", "95 % interval"]
+    heads = ["statistic", "change", "in generations", "95 % interval"]
     return table("Half-lives", heads, rows, numbers=frozenset((2, 3))) if rows else Markup("")
 
 
