@@ -83,7 +83,9 @@ def _nvidia(field: str) -> str:
 
 
 def _commit() -> str:
-    """The commit, with a plus where the code was changed since."""
+    """The commit, with a plus where the code was changed since; unknown without git or the history."""
+    if shutil.which("git") is None:
+        return "unknown"
     words = ["git", "-C", str(ROOT)]
     found = subprocess.run([*words, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
     changed = subprocess.run([*words, "status", "--porcelain", "--", *CODE], capture_output=True, text=True)

@@ -14,6 +14,7 @@ from pretended_cuda import pretended_cuda
 import geometry
 from benchmarks import gpu, gpu_steps, processes, run
 from benchmarks.cases import CASES
+from benchmarks.machine import described
 from benchmarks.processes import GateError, Settings
 from geometry.loops import loop
 
@@ -186,3 +187,8 @@ def test_every_step_is_one_of_the_table_and_kernels_come_before_sanitizers() -> 
     ]
     assert {"neighbors by wgmma", "counts by mma.sync", "sets by wgmma", "chosen", "torch tiles"} <= set(names)
     assert set(gpu.LONGEST) <= set(names)
+
+
+def test_rows_can_be_written_where_there_is_no_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert described(1)["commit"] == "unknown" and not described(1)["gpu"]
