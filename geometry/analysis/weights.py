@@ -82,7 +82,7 @@ def passed_over(path: str | Path, glob: str = "*") -> list[ArrayInfo]:
 
 def _below_head(parent: Weights, keys: Sequence[str]) -> Weights:
     """The weights of a parent whose keys have a head that those of the checkpoint have not, without it."""
-    heads = heads_of(parent, lambda there: keys)
+    heads = heads_of(parent, lambda there: keys, len(keys))
     return parent.under(heads[0]) if len(heads) == 1 else parent
 
 

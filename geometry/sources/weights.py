@@ -15,7 +15,6 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
 from pathlib import Path
 
 from geometry.errors import InputError
@@ -88,12 +87,17 @@ def open_weights(path: Path) -> Weights:
     return Weights(file, {info.key: info for info in own}, below)
 
 
-def heads_of(weights: Weights, needed: Callable[[Collection[str]], Sequence[str]]) -> list[str]:
-    """What may stand before keys so that all that is needed is there, the shortest first; `needed` of keys below it."""
-    parts = [key.split(".")[:-1] for key in weights.infos]
-    heads = {head + "." for words in parts for head in accumulate(words, "{}.{}".format)} | {""}
-    below = {head: {key.removeprefix(head) for key in weights.infos if key.startswith(head)} for head in heads}
-    found = [head for head, keys in below.items() if (wanted := needed(keys)) and keys.issuperset(wanted)]
+def heads_of(weights: Weights, needed: Callable[[Collection[str]], Sequence[str]], fewest: int = 1) -> list[str]:
+    """What may stand before keys so that all that is needed is there, the shortest first.
+
+    needed: of the keys below a head those that must be there, `fewest` of them at least.
+    """
+    below: dict[str, set[str]] = {"": set(weights.infos)}
+    for key in weights.infos:
+        for dot in (hit.end() for hit in re.finditer(r"\.", key)):
+            below.setdefault(key[:dot], set()).add(key[dot:])
+    large = {head: keys for head, keys in below.items() if len(keys) >= fewest}
+    found = [head for head, keys in large.items() if (wanted := needed(keys)) and keys.issuperset(wanted)]
     return sorted(found, key=len)
 
 

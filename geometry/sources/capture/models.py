@@ -30,6 +30,7 @@ from geometry.errors import GeometryError, InputError, UsageError
 from geometry.sources.extras import optional
 from geometry.sources.weights import Weights, heads_of, open_weights, suggested
 
+COUNTED = "num_batches_tracked"  # of batch norms; nothing is computed from it
 LONGEST = 256  # tokens of a text
 CARRIED = ("config.json", "*/config.json", "*/*/config.json")  # where a package keeps a model
 
@@ -214,7 +215,8 @@ def _of_model(weights: Weights, wanted: Mapping[str, torch.Tensor]) -> Weights:
     """The weights under the one head beneath which a model has all it needs; as they are where there is none."""
     if weights.infos.keys() <= wanted.keys():
         return weights
-    heads = heads_of(weights, lambda keys: _needed(wanted, keys))
+    apart = {_storage(tensor) for key, tensor in wanted.items() if not key.endswith(COUNTED)}
+    heads = heads_of(weights, lambda keys: _needed(wanted, keys), len(apart))
     if len(heads) > 1:
         named = ", ".join(f"{weights.path}:{weights.below}{head.rstrip('.')}" for head in heads)
         raise InputError(f"{weights.path} holds the weights of this model {len(heads)} times; name one: {named}")
@@ -225,7 +227,7 @@ def _needed(wanted: Mapping[str, torch.Tensor], there: Container[str]) -> list[s
     """The keys of a model without those that are tied to one there, and without counts of batches, which do nothing."""
     held = {_storage(tensor) for key, tensor in wanted.items() if key in there}
     tied = [key for key, tensor in wanted.items() if key not in there and tensor.numel() and _storage(tensor) in held]
-    return [key for key in wanted if key not in tied and not key.endswith("num_batches_tracked")]
+    return [key for key in wanted if key not in tied and not key.endswith(COUNTED)]
 
 
 def _storage(tensor: torch.Tensor) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
