@@ -117,12 +117,6 @@ def local_spectra(scan: Scan, k: int) -> LocalSpectra:
     return made
 
 
-def every_place(scan: Scan, k: int) -> Places:
-    """The k nearest others of every row of points in memory; k falls to the neighbours there are."""
-    table = scan.neighbors(k)
-    return Places(np.arange(scan.n), table.index, np.full(scan.n, table.k))
-
-
 def made_once(scan: Scan, kind: str, which: tuple[str, int], make: Callable[[], dict[str, Any]]) -> Any:
     """`kind` (sums, reflections or spectra) of the neighbourhoods that `which` names, kept with all that is made."""
     if (kind, which) not in scan.memo:
@@ -179,13 +173,14 @@ def _of_every_row(scan: Scan, k: int, kind: str) -> Any:
     k = min(k, scan.most_neighbors)
 
     def make() -> dict[str, Any]:
-        parts = [made(scan.executor, part.points, _places(part), kind) for part in gathered(scan, k)]
+        parts = [made(scan.executor, part.points, places_of(part), kind) for part in gathered(scan, k)]
         return {name: joined([part[name] for part in parts]) for name in parts[0]}
 
     return made_once(scan, kind, ("every row", k), make)
 
 
-def _places(part: Gathered) -> Places:
+def places_of(part: Gathered) -> Places:
+    """Where the k nearest others of every row of a part are among its points."""
     table = part.table
     return Places(table.numbers, table.index, np.full(len(table.index), table.k))
 

@@ -1,13 +1,14 @@
 """Sets that stay in their files: what is exact of all rows, though memory holds a sample of them.
 
-Two things are found block by block of the files, each in the passes that it takes and no more:
+Found block by block of the files, each in the passes that it takes and no more:
   moments     mean and covariance of all rows in float64 about their mean, by `TorchExecutor.moments` in blocks of a
               fixed number of rows, so that no budget changes a digit; two passes
-  neighbours  the exact nearest others of the sampled rows among all rows: an engine finds k + 1 in each block, tables
-              of blocks are merged by (squared distance, row number), and the row itself goes; one pass
-A mean over rows of a function of their neighbours' distances, taken over the sampled rows, estimates the mean over all
-rows of the whole set without bias, with the error of so many rows. What compares rows of the sample with each other
-(pair sums, balls, gauges) sees a thinner set, as with --sample.
+  neighbours  the exact nearest others of sampled rows among all rows, or those of rows from elsewhere: an engine finds
+              the nearest in each block, tables of blocks are merged by (squared distance, row number); one pass
+  balls       how many of all rows lie in balls around given centres; one pass
+A mean over rows of a function of their neighbourhoods, taken over the sampled rows, estimates the mean over all rows of
+the whole set without bias, with the error of so many rows. What compares rows of the sample with each other (pair sums,
+gauges) sees a thinner set, as with --sample.
 """
 
 from __future__ import annotations
