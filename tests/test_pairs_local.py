@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import fields
+from pathlib import Path
 
 import clouds
 import numpy as np
@@ -111,3 +115,19 @@ def test_statistics_share_what_is_made_once() -> None:
     assert local.local_sums(scan, K) is sums
     assert local.local_spectra(scan, K) is local.local_spectra(scan, K)
     assert len(local.local_sums(scan, 100).count) == 50 and local.local_sums(scan, 100).count[0] == 49
+
+
+@pytest.mark.long
+def test_code_compiled_in_this_run_and_code_from_the_cache_give_the_same_bytes(tmp_path: Path) -> None:
+    program = (
+        "import hashlib, numpy as np; from geometry.pairs.local_kernels import centre, reduce_pairs\n"
+        "rows = np.random.default_rng(0).normal(size=(50, 100, 12)); gram = rows @ rows.transpose(0, 2, 1)\n"
+        "found = reduce_pairs(gram, centre(gram, np.full(50, 100))[0], np.full(50, 100))\n"
+        "print(hashlib.sha256(found.tobytes()).hexdigest())"
+    )
+    where = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    said = {
+        subprocess.run([sys.executable, "-c", program], env=where, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    }
+    assert len(said) == 1 and len(list(tmp_path.rglob("*reduce_pairs*.nbc"))) == 1
