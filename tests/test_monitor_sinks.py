@@ -34,6 +34,22 @@ def test_csv_grows_a_column_and_is_continued(tmp_path: Path) -> None:
         sink(tmp_path / "other.csv")
 
 
+@pytest.mark.parametrize(
+    ("name", "lines", "cut"),
+    [
+        ("run.csv", ["step,a", "1,1.0", "4,4.0"], "3,1."),
+        ("run.jsonl", ['{"step": 1, "a": 1.0}', '{"step": 4, "a": 4.0}'], '{"st'),
+    ],
+)
+def test_a_line_cut_off_by_a_kill_is_dropped(tmp_path: Path, name: str, lines: list[str], cut: str) -> None:
+    path = tmp_path / name
+    sink(path)({"a": 1.0}, 1)
+    with path.open("a") as file:
+        file.write(cut)
+    sink(path)({"a": 4.0}, 4)
+    assert path.read_text().splitlines() == lines
+
+
 def test_jsonl_and_several_at_once(tmp_path: Path) -> None:
     told: list[Any] = []
     send = sink([tmp_path / "run.jsonl", lambda values, step: told.append((values, step))])

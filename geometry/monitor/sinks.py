@@ -1,6 +1,7 @@
 """Where readings go: a file, a logger object of any of the usual kinds, or one that is found by its name.
 
-"run.csv", "run.jsonl"              a row per reading, with `step`; an existing file is continued
+"run.csv", "run.jsonl"              a row per reading, with `step`; an existing file is continued, and a last line
+                                    without its end, cut off where a training was killed, is dropped
 "tensorboard", "tensorboard:DIR"    SummaryWriter, "mlflow" and "wandb" the active run
 log_metrics(values, step)           Lightning's loggers, the mlflow module
 add_scalar(name, value, step)       SummaryWriter
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
@@ -23,6 +25,7 @@ from geometry.schema import dumps, write_text
 
 Sink = Callable[[Mapping[str, float], int], None]
 NAMED = {"tensorboard": "torch.utils.tensorboard", "mlflow": "mlflow", "wandb": "wandb"}
+LONGEST = 1 << 20  # bytes of a line of JSON
 PREFIX = "geometry/"  # of names in loggers that hold other values too
 
 
@@ -78,8 +81,12 @@ def _log(logger: Any, values: Mapping[str, float], step: int) -> None:
 
 def _line(path: Path, values: Mapping[str, float], step: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(dumps({"step": step, **values}) + "\n")
+    with path.open("a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - LONGEST, 0))
+        tail = file.read()
+        file.truncate(size - len(tail) + tail.rfind(b"\n") + 1)
+        file.write(dumps({"step": step, **values}).encode() + b"\n")
 
 
 class Table:
@@ -89,11 +96,15 @@ class Table:
         self.path = path
         self.rows: list[dict[str, Any]] = []
         self.columns = ["step"]
+        self.cut = False
         if path.exists():
             with path.open(encoding="utf-8", newline="") as file:
-                reader = csv.DictReader(file)
-                self.rows = list(reader)
-                self.columns = list(reader.fieldnames or self.columns)
+                text = file.read()
+            whole = text[: text.rfind("\n") + 1]
+            self.cut = whole != text
+            reader = csv.DictReader(io.StringIO(whole, newline=""))
+            self.rows = list(reader)
+            self.columns = list(reader.fieldnames or self.columns)
             if "step" not in self.columns:
                 raise InputError(f"{path} is there and has no column 'step'; it is no log to go on with")
 
@@ -101,7 +112,8 @@ class Table:
         new = [key for key in values if key not in self.columns]
         self.rows.append({"step": step, **values})
         self.columns += new
-        if new or not self.path.exists():
+        if new or self.cut or not self.path.exists():
+            self.cut = False
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_text(self.path, self._text(self.rows, header=True))
             return
