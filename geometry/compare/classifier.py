@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geometry.pairs.copies import find_copies
+from geometry.pairs.cpu.threads import tell_cores
 from geometry.pairs.plan import blocks
 from geometry.pairs.scan import Scan
 from geometry.pairs.spectrum import Spectrum, spectrum_of_points
@@ -137,6 +138,7 @@ def _fit(features: Floats, generated: Array, asked: Floats, penalty: float = PEN
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
+    tell_cores()
     model = LogisticRegression(C=penalty, class_weight="balanced", solver="newton-cholesky", tol=1e-6)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a last step below the rounding of the loss

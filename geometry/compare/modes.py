@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from geometry.compare.held_out import held_out
 from geometry.compare.holm import holm
 from geometry.estimates import Z95
+from geometry.pairs.cpu.threads import tell_cores
 from geometry.pairs.plan import blocks
 from geometry.pairs.scan import Scan
 from geometry.pairs.stored import Stored
@@ -149,6 +150,7 @@ def _k_means(scores: Floats, k: int, seed: int) -> Floats:
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
 
+    tell_cores()
     with warnings.catch_warnings(), threadpool_limits(limits=1):  # threads add to centres in the order they end in
         warnings.simplefilter("ignore", ConvergenceWarning)  # copies: fewer distinct rows than clusters
         centres: Floats = KMeans(k, n_init=STARTS, random_state=seed).fit(scores).cluster_centers_

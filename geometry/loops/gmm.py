@@ -64,7 +64,6 @@ class Gmm(Unencoded):
         from sklearn.mixture import GaussianMixture
 
         tell_cores()
-
         if len(rows) < self.components:
             raise UsageError(f"gmm: {len(rows)} rows cannot be fitted by {self.components} components")
         seed = int(generator.integers(2**32))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from geometry.pairs.cpu.threads import tell_cores
 from geometry.pairs.executor import Executor
 from geometry.pairs.scan import Scan
 from geometry.projection.frame import pooled_frame
@@ -53,6 +54,7 @@ def _layout(pooled: Array, index: Ints, dist: Array, start: Floats, seed: int) -
         warnings.simplefilter("ignore")  # it warns that one thread is one thread and that new rows cannot be placed
         from umap import UMAP
 
+        tell_cores()
         model = UMAP(
             n_neighbors=index.shape[1],
             init=start,

@@ -6,10 +6,12 @@ torch's spin.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 Task = TypeVar("Task")
@@ -34,6 +36,16 @@ def share(tasks: Iterable[Task], work: Callable[[Task], object], threads: int) -
     with ThreadPoolExecutor(workers) as pool:
         for done in [pool.submit(take) for _ in range(workers)]:
             done.result()
+
+
+def tell_cores() -> None:
+    """Tell joblib the number of physical cores, which scikit-learn asks of it: it would start `lscpu` to find out."""
+    from joblib.externals.loky.backend import context
+
+    places = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/topology")
+    found = {tuple((one / name).read_text() for name in ("physical_package_id", "core_id")) for one in places}
+    if hasattr(context, "physical_cores_cache") and context.physical_cores_cache is None:
+        context.physical_cores_cache = len(found) or os.cpu_count() or 1
 
 
 @contextmanager
