@@ -89,10 +89,18 @@ def test_halves_of_a_torus_differ_in_gain_by_what_two_sets_do() -> None:
         made = [profile_of(one) for one in sets]
         gains = [float(one.gain[list(one.m).index(4)]) for one in made if one is not None]
         differences.append(gains[0] - gains[1])
-        errors.append(gauge_errors(pool(*sets), m)[0])
+        errors.append(gauge_errors(pool(*sets), m, ROWS)[0])
     assert 0.3 < np.sqrt(np.mean(np.square(differences))) / np.sqrt(np.mean(np.square(errors))) < 2
 
 
 def test_gauges_of_few_rows_have_no_error() -> None:
-    assert np.isnan(gauge_errors(pooled(40, 40), (2, 2))).all()
-    assert np.isfinite(gauge_errors(pooled(60, 60), (2, 2))).all()
+    assert np.isnan(gauge_errors(pooled(40, 40), (2, 2), ROWS)).all()
+    assert np.isfinite(gauge_errors(pooled(60, 60), (2, 2), ROWS)).all()
+
+
+def test_gauges_that_look_at_fewer_rows_have_larger_errors() -> None:
+    """A quarter of the rows, twice the error; rows that a set does not have count for nothing."""
+    both = pooled(400, 400)
+    few, all_, more = (gauge_errors(both, (2, 3), rows) for rows in (100, 400, 5000))
+    assert few == pytest.approx(2 * all_)
+    assert more == pytest.approx(all_)

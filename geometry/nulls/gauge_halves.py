@@ -21,16 +21,16 @@ GAUGE_ROWS = 1000  # of the pool: the cost goes with their square, the error wit
 GAUGE_DRAWS = 6  # a gauge costs as much as all other effects together
 
 
-def gauge_errors(pool: Pool, m: tuple[int, int]) -> Floats:
+def gauge_errors(pool: Pool, m: tuple[int, int], rows: int) -> Floats:
     """(2,) spread between halves of the gain in the first m[0] directions and of the gap in the first m[1].
 
-    At the sizes of the sets that the pool stands for; NaN where a half has too few rows.
+    For gauges that look at `rows` rows of each set, or at all where it has fewer; NaN where a half has too few rows.
     """
     core, seed = core_of(pool.scan, GAUGE_ROWS), pool.scan.seed
     values = [
         _difference(core, half, m, pool.scan.executor, seed) for half in halves(len(core.rows), GAUGE_DRAWS, seed)
     ]
-    error: Floats = np.sqrt(np.mean(np.square(values), axis=0) * (len(core.rows) // 2) / pool.of_rows)
+    error: Floats = np.sqrt(np.mean(np.square(values), axis=0) * (len(core.rows) // 2) / min(rows, pool.of_rows))
     return error
 
 

@@ -121,7 +121,7 @@ def _structure(scan: Scan, reference: Scan, both: Pool, rows: int) -> Change | N
         return None
     m = int(before.m[before.best_gain]), int(before.m[before.best_gap])
     gone = _gone(old, new)
-    error = np.maximum(gauge_errors(both, m), SMALLEST_ERROR)
+    error = np.maximum(gauge_errors(both, m, rows), SMALLEST_ERROR)
     z = np.array([new[0] - old[0], abs(new[1]) - abs(old[1])]) / error
     gauge = int(np.argmin(np.where(rich & np.isfinite(z), z, np.inf)))
     if not (rich[gauge] and np.isfinite(z[gauge])):
