@@ -312,9 +312,14 @@ def steps() -> Steps:
 
 
 def main(name: str) -> None:
-    """Prints the answers of a step as they come."""
-    for line in plain() if name == "plain" else steps()[name]():
-        print(json.dumps(line), flush=True)
+    """Prints the answers of a step as they come; an exception is the last of them."""
+    try:
+        for line in plain() if name == "plain" else steps()[name]():
+            print(json.dumps(line), flush=True)
+    except Exception as error:  # whatever a device raises is an answer
+        print(json.dumps(answer(f"step {name}", f"{type(error).__name__}: {error}")), flush=True)
+        if name == "plain":
+            raise
 
 
 if __name__ == "__main__":

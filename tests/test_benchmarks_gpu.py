@@ -179,6 +179,19 @@ def test_a_sanitizer_that_is_missing_is_no_failure_and_one_that_finds_something_
         assert found == gpu_steps.answer("compute-sanitizer memcheck", "Invalid read" if code else "", "Invalid read")
 
 
+def test_an_exception_of_a_step_is_its_last_answer(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half() -> Any:
+        yield gpu_steps.answer("first")
+        raise OSError("illegal address")
+
+    monkeypatch.setattr(gpu_steps, "steps", lambda: {"half": half})
+    gpu_steps.main("half")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [gpu_steps.answer("first"), gpu_steps.answer("step half", "OSError: illegal address")]
+
+
 def test_every_step_is_one_of_the_table_and_kernels_come_before_sanitizers() -> None:
     names = list(gpu_steps.steps())
     assert names[:3] == ["machine", "ceilings", "harness"] and names[-2:] == [
