@@ -7,6 +7,7 @@ reference among them, the verdict on each, and the rows of results with their nu
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any
 
 OBJECTS = ("arguments", "arrays", "versions", "verdict", "quality", "timings", "exactness")
@@ -60,6 +61,8 @@ def _fields(one: dict[str, Any], where: str) -> None:
     for names, kinds in ((TEXTS, (str,)), (WHOLE, (int,)), (NUMBERS, (int, float, type(None)))):
         for name in set(names) & set(one):
             _require(one[name], kinds, f"{where}.{name}")
+            if isinstance(one[name], float) and not isfinite(one[name]):
+                raise ValueError(f"{where}.{name} is {one[name]}, no number of JSON")
 
 
 def _require(value: Any, kinds: type | Iterable[type], where: str) -> None:

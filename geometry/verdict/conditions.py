@@ -13,6 +13,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import isinf
 from typing import Literal
 
 from geometry.errors import UsageError
@@ -68,7 +69,10 @@ def parse(text: str) -> Condition:
         if unit == "x":
             raise UsageError(f"'{text}': z is no multiple of a reference; leave out the x")
         variant, unit = variant[:-1].removesuffix(".").rstrip(), "z"
-    return Condition(hit["name"], variant, hit["op"], float(hit["number"]), unit)
+    number = float(hit["number"])
+    if isinf(number):
+        raise UsageError(f"'{text}': {hit['number']} is no number that a value could reach")
+    return Condition(hit["name"], variant, hit["op"], number, unit)
 
 
 def parse_all(texts: str | Iterable[str]) -> tuple[Condition, ...]:

@@ -160,6 +160,8 @@ def too_long(name: str) -> Writer:
 
 
 RUNS: dict[str, Writer] = {
+    "NaN as a value": run(results_jsonl=b'{"position": 0, "name": "scale", "variant": "", "value": NaN, "z": 1}\n'),
+    "a value beyond floats": run(results_jsonl=b'{"position": 0, "name": "scale", "variant": "", "value": 1e400}\n'),
     "a device as document": no_file("run.json", run()),
     "a device as results": no_file("results.jsonl", run()),
     "a document of 2 GB": too_long("run.json"),
@@ -227,6 +229,9 @@ LOGS: dict[str, Writer] = {
 POLICIES: dict[str, Writer] = {
     "a pipe": pipe("a.toml"),
     "a device": device("a.toml"),
+    "a key of 20,000 parts": text("a.toml", b"a." * 20_000 + b"b = 1"),
+    "a number of 5,000 digits": text("a.toml", b"missing = " + b"9" * 5000),
+    "a condition on infinity": text("a.toml", b'fail_on = ["scale<1e999"]'),
     "50 MB of remarks": text("a.toml", b"#" * 50_000_000),
     "bytes": text("a.toml", bytes(range(256))),
     "deep nesting": text("a.toml", b"fail_on = " + DEEP),
