@@ -20,7 +20,7 @@ from geometry.schema.places import require_place
 if TYPE_CHECKING:
     from geometry.loops.forecast import Forecast
     from geometry.loops.lineage import Generation, Lineage
-    from geometry.loops.loop import Settings
+    from geometry.loops.settings import Settings
 
 EPILOG = """\
 models and their options (--set NAME=VALUE):
@@ -129,9 +129,9 @@ def forcible() -> Iterator[None]:
 
 def _settings(args: argparse.Namespace) -> Settings:
     """The run that is asked for, its options cast to the types of their defaults."""
-    from geometry.loops.loop import settings_of
     from geometry.loops.model import options_of
     from geometry.loops.options import spelled
+    from geometry.loops.settings import settings_of
 
     named = {"data": args.data, "encoder": args.encoder}
     words = [*args.set, *(f"{name}={value}" for name, value in named.items() if value)]
