@@ -20,6 +20,7 @@ from geometry.errors import InputError, UsageError
 from geometry.schema import array_index
 from geometry.schema.files import fingerprint_file, inside, readable
 from geometry.schema.shape import require_shape
+from geometry.trend import half_lives
 from geometry.types import Record
 
 SHOWN = 8  # missing parts named
@@ -64,6 +65,7 @@ def _joined(cards: dict[Path, dict[str, Any]]) -> Record:
                 arrays[name] = _array(folder, entry["file"])
     peak = max(card["peak_memory_bytes"] for card in cards.values())
     told = {"shards": len(order), "arrays": array_index(arrays), "peak_memory_bytes": peak}
+    told |= {"half_lives": half_lives(rows)}
     return Record(last["run"] | told, rows, arrays)
 
 
