@@ -22,9 +22,9 @@ from geometry import loops
 from geometry.catalog import compute
 from geometry.loops import Generation, Lineage
 from geometry.loops.lineage import first_replicate
-from geometry.loops.loop import Settings
 from geometry.loops.regimes import LOOKING
 from geometry.loops.replicates import replicated
+from geometry.loops.settings import Settings
 from geometry.types import Array, Estimate, Floats
 
 REPLICATES = 1000

@@ -16,7 +16,7 @@ from benchmarks import gpu, gpu_steps, processes, run
 from benchmarks.cases import CASES
 from benchmarks.machine import described
 from benchmarks.processes import GateError, Settings
-from geometry.loops import loop
+from geometry.loops import settings
 
 CHILD = """
 import json, os, sys, time
@@ -123,7 +123,7 @@ def test_a_closed_gate_times_nothing(
 
 
 def test_steps_of_torch_run_on_a_pretended_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "_device", lambda device: device)
+    monkeypatch.setattr(settings, "_device", lambda device: device)
     with pretended_cuda():
         found = [*gpu_steps.loops(), *gpu_steps.capture()]
     assert [one["what"] for one in found] == ["loop gaussian", "loop linear", "capture of layer 3"]

@@ -11,8 +11,8 @@ import pytest
 from geometry import loops
 from geometry.errors import UsageError
 from geometry.loops.forecast import forecast
-from geometry.loops.loop import Settings, settings_of
 from geometry.loops.replicates import apart, replicated
+from geometry.loops.settings import Settings, settings_of
 
 
 def settings(model: str = "gmm", regime: str = "replace", n: int = 40, **changes: Any) -> Settings:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from geometry.loops.lineage import Generation, Lineage
-from geometry.loops.loop import Settings, run_settings, settings_of
+from geometry.loops.loop import run_settings
+from geometry.loops.settings import Settings, settings_of
 from geometry.types import EmbeddingSet
 
 REGIMES = ("replace", "accumulate")

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from geometry.loops.loop import Settings
 from geometry.loops.model import Model, make
+from geometry.loops.settings import Settings
 from geometry.types import Array
 
 STEPS = 3  # of a trial

@@ -6,9 +6,8 @@ too, so a resumed run and a whole one are equal, and the length of a run changes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,56 +23,12 @@ from geometry.loops.options import typed
 from geometry.loops.regimes import LOOKING, Part, Request, gather, places
 from geometry.loops.regimes import regime as named_regime
 from geometry.loops.selection import POOL, WEIGHTS, Look
+from geometry.loops.settings import Settings, arguments_of, settings_of
 from geometry.schema.places import alone, make_folder
 from geometry.types import Array
 
 PLAN, REAL, FIT, DRAW, POOLED = range(5)  # purposes of the generators of one generation
 LIBRARIES = ("embedding-geometry", "numpy", "torch", "scikit-learn")
-KINDS = {"n": int, "seed": int, "replicates": int, "real_share": float, "bias": float, "peers": int}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that decides what a run draws; see `run`."""
-
-    model: str
-    regime: str
-    n: int
-    seed: int = 0
-    replicates: int = 1
-    real_share: float = 0.0
-    bias: float = 1.0
-    peers: int = 1
-    weights: str = WEIGHTS[0]
-    device: str = "cpu"
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        named_regime(self.regime)
-        for name, kind in KINDS.items():
-            object.__setattr__(self, name, typed(name, getattr(self, name), kind))
-        for problem, holds in self._problems().items():
-            if holds:
-                raise UsageError(problem)
-
-    def _problems(self) -> dict[str, bool]:
-        regime, share = self.regime, self.real_share
-        return {
-            f"n = {self.n}; a fit needs at least 2 rows": self.n < 2,
-            f"seed = {self.seed}; it must be 0 or more": self.seed < 0,
-            f"replicates = {self.replicates}; at least 1 is needed": self.replicates < 1,
-            f"real_share = {share}; it is a share, 0 to 1": not 0 <= share <= 1,
-            f"bias = {self.bias}; it must be positive": self.bias <= 0,
-            f"real_share = {share} has no effect under '{regime}'; use regime='fresh'": share > 0 and regime != "fresh",
-            f"no weights are called '{self.weights}'; choose one of {', '.join(WEIGHTS)}": self.weights not in WEIGHTS,
-            f"weights have no effect under '{regime}'; use regime='tail-reweighted'": (
-                self.weights != WEIGHTS[0] and regime != "tail-reweighted"
-            ),
-            f"peers = {self.peers}; exchange needs at least 2 models": regime == "exchange" and self.peers < 2,
-            f"peers = {self.peers} has no effect under '{regime}'; use regime='exchange'": (
-                regime != "exchange" and self.peers != 1
-            ),
-        }
 
 
 def run(
@@ -112,13 +67,6 @@ def run(
     return run_settings(settings, generations, None if out is None else Path(out), progress)
 
 
-def settings_of(model: str, regime: str, n: int, *, peers: int | None = None, **rest: Any) -> Settings:
-    """Settings checked and completed: two peers under exchange, the device that `auto` means; UsageError as `run`."""
-    count = peers if peers is not None else (2 if regime == "exchange" else 1)
-    device = rest.pop("device", "cpu")
-    return Settings(model, regime, n, peers=count, device=_device(device), **rest)
-
-
 def run_settings(
     settings: Settings,
     generations: int,
@@ -138,7 +86,7 @@ def run_settings(
     loops = [_Loop(model, settings, peer, folder) for peer, folder in enumerate(folders)]
     with nullcontext() if out is None else _alone(out):
         records = _generations(loops, generations, progress)
-    arguments = {**_arguments(settings), "generations": generations}
+    arguments = {**arguments_of(settings), "generations": generations}
     labels, ids = model.probes() or (None, None)
     first, *others = (Lineage(arguments, tuple(known), labels, ids) for known in records)
     return Lineage(arguments, first.records, labels, ids, tuple(others))
@@ -190,7 +138,7 @@ class _Loop:
         self.began = False
 
     def _place(self, out: Path) -> store.Place:
-        card = {**_arguments(self.settings), "versions": _versions(), **self.model.noted()}
+        card = {**arguments_of(self.settings), "versions": _versions(), **self.model.noted()}
         if self.peer:
             card["peer"] = self.peer
         card["digest"] = store.digest(card, self.first[0])
@@ -274,21 +222,6 @@ def require_finite(what: str, *arrays: Array) -> None:
     """UsageError where there is NaN or infinity: training has diverged, or what is drawn has grown beyond numbers."""
     if not all(np.isfinite(array).all() for array in arrays):
         raise UsageError(f"{what} holds NaN or infinity; it has diverged: choose a lower rate, or a bias nearer to 1")
-
-
-def _arguments(settings: Settings) -> dict[str, Any]:
-    """What repeats a run; the device is left out, since it changes nothing beyond rounding."""
-    found = asdict(settings)
-    del found["device"]
-    return found | {"options": dict(sorted(found["options"].items()))}
-
-
-def _device(asked: str) -> str:
-    if asked == "cpu":
-        return asked
-    from geometry.pairs.plan import resolve_device
-
-    return resolve_device(asked)
 
 
 def _origins(parts: tuple[Part, ...]) -> dict[int, int]:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from geometry.loops.lineage import Generation, Lineage
-from geometry.loops.loop import Settings, run_settings
+from geometry.loops.loop import run_settings
 from geometry.loops.model import family
 from geometry.loops.regimes import LOOKING
+from geometry.loops.settings import Settings
 
 
 def replicated(
