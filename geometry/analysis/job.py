@@ -14,7 +14,7 @@ from geometry.analysis.asked import Options, options_from
 from geometry.analysis.document import document, hygiene_of, rounded, versions
 from geometry.analysis.fingerprints import write_fingerprints
 from geometry.analysis.furthest import furthest_arrays
-from geometry.analysis.judge import Look, look, verdicts
+from geometry.analysis.judge import Look, look, noted, verdicts
 from geometry.analysis.layers import of_layers
 from geometry.analysis.ledger import Ledger, run_in
 from geometry.analysis.logs import curves_of, with_logs
@@ -27,6 +27,7 @@ from geometry.analysis.rows import Outcomes, outcomes_of, rows_of
 from geometry.analysis.views import views_of
 from geometry.pairs.cpu.threads import one_blas_thread
 from geometry.pairs.ring import ranks
+from geometry.trend import half_lives
 from geometry.types import Record
 
 Progress = Callable[[str], None]
@@ -92,6 +93,8 @@ def _record(sources: Any, options: Options, progress: Progress, ledger: Ledger) 
     whole = of_layers(records) if options.by == "layer" else records[0]
     if options.by == "arm":
         whole = replace(whole, run=whole.run | {"verdict": of_arms(whole.run["verdict"], whole.run["reference"])})
+    else:
+        whole = replace(whole, run=whole.run | {"half_lives": half_lives(whole.results)})
     return with_logs(whole, curves)
 
 
@@ -120,6 +123,7 @@ def _layer(made: Plan, clock: _Clock, progress: Progress, ledger: Ledger) -> tup
     clock("statistics")
     progress(f"{where}changes")
     seen = look(made)
+    made = noted(made, seen)
     clock("verdict")
     progress(f"{where}views")
     arrays, quality = views_of(made)

@@ -18,13 +18,13 @@ from geometry.analysis.earlier import CARD
 from geometry.analysis.identity import difference
 from geometry.errors import InputError, UsageError
 from geometry.schema import array_index
-from geometry.schema.files import fingerprint_file, inside, readable
+from geometry.schema.documents import MOST, read_document
+from geometry.schema.files import MOST_ROWS, fingerprint_file, inside, readable
 from geometry.schema.shape import require_shape
 from geometry.trend import half_lives
 from geometry.types import Record
 
 SHOWN = 8  # missing parts named
-MOST = 16 << 20  # bytes of a fingerprint, of which the largest takes one
 
 
 def merge(folders: Sequence[Path]) -> Record:
@@ -71,7 +71,7 @@ def _joined(cards: dict[Path, dict[str, Any]]) -> Record:
 
 def _card(folder: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads((folder / CARD).read_text("utf-8"))
+        found: dict[str, Any] = json.loads(read_document(folder / CARD))
     except FileNotFoundError as error:
         raise InputError(
             f"{folder}: no finished part of a run lies there; run `geometry analyze --shard` to its end"
@@ -114,7 +114,7 @@ def _require_whole(cards: dict[Path, dict[str, Any]]) -> None:
 
 def _rows(folder: Path, expected: int) -> list[dict[str, Any]]:
     try:
-        rows = [json.loads(line) for line in (folder / "results.jsonl").read_text("utf-8").splitlines()]
+        rows = [json.loads(line) for line in read_document(folder / "results.jsonl", MOST_ROWS).splitlines()]
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{folder / 'results.jsonl'}: cannot be read ({error}); run this part again") from error
     if len(rows) != expected:
