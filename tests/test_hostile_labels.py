@@ -82,9 +82,18 @@ def test_a_terminal_is_shown_codes_and_does_not_obey_them(
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        ("=1", "'=1"), ("-x", "'-x"), ("-1+1", "'-1+1"), ("a\x1bb", "a\\x1bb"), ("plain", "plain"), (-0.5, -0.5),
-        (None, None), ("", ""), ("-0.0835", "-0.0835"), ("+2", "+2"), ("-1.5e-05", "-1.5e-05"),
-    ],  # fmt: skip
+        ("=1", "'=1"),
+        ("-x", "'-x"),
+        ("-1+1", "'-1+1"),
+        ("a\x1bb", "a\\x1bb"),
+        ("plain", "plain"),
+        (-0.5, -0.5),
+        (None, None),
+        ("", ""),
+        ("-0.0835", "-0.0835"),
+        ("+2", "+2"),
+        ("-1.5e-05", "-1.5e-05"),
+    ],
 )
 def test_cells(value: object, shown: object) -> None:
     assert cell(value) == shown

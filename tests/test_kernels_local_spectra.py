@@ -119,7 +119,7 @@ def test_copies_alone_give_zeros_and_copies_among_others_no_direction() -> None:
 
 @pytest.mark.parametrize("d", [4, 25])
 def test_only_the_first_count_neighbors_count(d: int) -> None:
-    """In 25 dimensions 20 eigenvalues are asked of neighbourhoods of 7, 2 and 1: more than their vectors have places."""
+    """In 25 dimensions 20 eigenvalues are asked of neighbourhoods of 7, 2 and 1: more than a vector has places for."""
     points = gaussian(np.random.default_rng(4), 50, d)
     places = nearest(points, 5, 20)
     places = Places(places.rows, places.index, np.array([20, 7, 2, 1, 0]))
