@@ -171,10 +171,10 @@ def stored(path: Path, key: str, room: int) -> Stored | None:
 
 
 def _state(path: Path) -> tuple[int, ...] | None:
-    """Size and time of the last change of a file; of the folder of a store those of all its files, and their number."""
+    """Size and time of the last change of a file; of the folder of a store their sums over all its files, and how many."""
     if path.is_dir() and not is_parts(path):
         found = [one.stat() for one in path.rglob("*") if one.is_file()]
-        return len(found), sum(one.st_size for one in found), max((one.st_mtime_ns for one in found), default=0)
+        return len(found), sum(one.st_size for one in found), sum(one.st_mtime_ns for one in found)
     if not path.is_file():
         return None
     status = path.stat()
