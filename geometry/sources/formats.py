@@ -171,7 +171,7 @@ def stored(path: Path, key: str, room: int) -> Stored | None:
 
 
 def _state(path: Path) -> tuple[int, ...] | None:
-    """Size and time of the last change of a file; of the folder of a store their sums over all its files, and how many."""
+    """Size and time of the last change of a file; of a store of chunks their sums over its files, and how many."""
     if path.is_dir() and not is_parts(path):
         found = [one.stat() for one in path.rglob("*") if one.is_file()]
         return len(found), sum(one.st_size for one in found), sum(one.st_mtime_ns for one in found)
