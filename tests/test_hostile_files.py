@@ -34,8 +34,8 @@ COMMANDS: dict[str, list[str]] = {
 }  # fmt: skip
 OF_EACH_KIND = (
     ".npy of a petabyte", "pickle in .npz", ".npz bomb", ".safetensors, overlapping", "index to a file above",
-    ".pt of a billion leaves", "a .csv of words", "empty .parquet", "a pipe as .npy", "a device as .pt",
-    ".h5 of rows elsewhere",
+    ".pt of a billion leaves", "a .csv of words", "empty .parquet", "a pipe as .npy", "a pipe as .csv",
+    "a device as .pt", ".h5 of rows elsewhere",
 )  # fmt: skip
 
 
@@ -89,7 +89,8 @@ def test_a_look_inside_is_as_safe(name: str, made: Callable[[str], Path]) -> Non
 
 def refused(path: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 3 and one line that names the file; nothing has run, and nothing was written."""
-    words = {"BAD": str(path), "GOOD": str(path.parent.parent / "good.npy"), "OUT": str(path.parent / "out")}
+    good = next(folder / "good.npy" for folder in path.parents if (folder / "good.npy").exists())
+    words = {"BAD": str(path), "GOOD": str(good), "OUT": str(path.parent / "out")}
     line = [words.get(word, word.replace("BAD", str(path))) for word in COMMANDS[command]]
     before = sorted(path.parent.rglob("*"))
     with within_limits():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,12 @@ def test_however_cold_the_likeliest_character_is_drawn(book: str) -> None:
 def test_a_training_that_diverges_is_said(book: str) -> None:
     with pytest.raises(UsageError, match="generation 1: the fit holds NaN or infinity"):
         loops.run("language-model", regime="replace", generations=1, n=9, data=book, **(TINY | {"rate": 1e30}))
+
+
+def test_a_pipe_is_no_text(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "book.txt")
+    with pytest.raises(InputError, match=r"book\.txt is a pipe"):
+        read_text(str(tmp_path / "book.txt"))
 
 
 def test_a_text_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from geometry.errors import InputError, UsageError
+from geometry.schema.documents import require_file
 from geometry.types import Array, Ints
 
 HELD_OUT = 0.1
@@ -61,6 +62,7 @@ def read_text(path: str) -> Text:
     if not path:
         raise UsageError("language-model needs a text file; pass data=FILE (--data FILE)")
     place = Path(path).expanduser()
+    require_file(place)
     try:
         text = place.read_text("utf-8-sig")  # a byte order mark is no character of the text
     except (OSError, UnicodeDecodeError) as error:

@@ -22,6 +22,7 @@ from typing import IO
 import numpy as np
 
 from geometry.errors import InputError, UsageError
+from geometry.schema.documents import require_file
 from geometry.sources.archives import LARGE, RATIO
 from geometry.sources.extras import optional
 from geometry.sources.formats import contents, read
@@ -72,6 +73,7 @@ def read_images(path: str | os.PathLike[str], *, size: int | None = None) -> Ima
 
 def read_idx(path: Path) -> Array:
     """The array of an IDX file, unpacked where it is gzipped; InputError names what is wrong with it."""
+    require_file(path)
     with path.open("rb") as start:
         packed = start.read(2) == b"\x1f\x8b"
     room = path.stat().st_size * (RATIO if packed else 1)
@@ -148,6 +150,7 @@ def _pictures(paths: Sequence[Path], size: int | None) -> list[Array]:
     pillow = optional("PIL.Image", "images", "image files")
     opened = []
     for path in paths:
+        require_file(path)
         try:
             with pillow.open(path) as picture:
                 if picture.width * picture.height > MOST_PIXELS:
