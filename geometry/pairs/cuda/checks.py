@@ -62,14 +62,19 @@ def _truncation(rng: np.random.Generator) -> Floats:
 
 def wrong(device: Device, engine: Executor, points: Array) -> Iterator[str]:
     """What is wrong with an engine of `device` on points (n, d), a line each; nothing where all is right."""
+    yield from wrong_of(engine, points)
+    yield from _wrong_means(device, points)
+    yield from _wrong_neighborhoods(device, points)
+
+
+def wrong_of(engine: Executor, points: Array) -> Iterator[str]:
+    """The same of any engine: what is wrong with its neighbours, counts, sums and moments."""
     base, queries = points[: 2 * len(points) // 3], points[2 * len(points) // 3 :]
     yield from _wrong_neighbors(engine, points, points, exclude_self=True)
     yield from _wrong_neighbors(engine, queries, base, exclude_self=False)
     yield from _wrong_counts(engine, queries, base)
     yield from _wrong_sums(engine, points)
     yield from _wrong_moments(engine, points)
-    yield from _wrong_means(device, points)
-    yield from _wrong_neighborhoods(device, points)
 
 
 def _wrong_neighbors(engine: Executor, queries: Array, base: Array, *, exclude_self: bool) -> Iterator[str]:
